@@ -1,0 +1,132 @@
+//! What happens during a build, as data. One stream of these feeds bars, lines and JSON.
+
+use crate::digest::{ActionKey, TreeDigest};
+use crate::reason::Reason;
+use crate::report::{HitSource, State, Totals};
+use serde::Serialize;
+
+/// Names a task within one session.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct TaskNumber(pub u32);
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Event {
+    /// A build began.
+    Started {
+        /// How many goals.
+        goals: usize,
+        /// How many tasks may run at once.
+        slots: usize,
+    },
+    /// How many tasks are known, and how many have ended. Sent now and then.
+    Counted {
+        /// Known so far; grows while planning and while guests need more.
+        known: u64,
+        /// Ended so far.
+        done: u64,
+    },
+    /// A task began to run.
+    Running {
+        /// Which.
+        number: TaskNumber,
+        /// `name param=value …`, without private params.
+        task: String,
+        /// Why.
+        reason: Vec<Reason>,
+        /// How long it took the last time, in seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usual_seconds: Option<f64>,
+    },
+    /// A running task says how far it is.
+    Progress {
+        /// Which.
+        number: TaskNumber,
+        /// From 0 to 1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fraction: Option<f64>,
+        /// In its own words.
+        message: String,
+    },
+    /// A running task needs others, and gave its slot back.
+    Suspended {
+        /// Which.
+        number: TaskNumber,
+        /// How many tasks it asked for.
+        needs: usize,
+    },
+    /// A suspended task has what it needs.
+    Resumed {
+        /// Which.
+        number: TaskNumber,
+    },
+    /// A failed attempt is repeated.
+    Retrying {
+        /// Which.
+        number: TaskNumber,
+        /// The task.
+        task: String,
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// Why.
+        message: String,
+    },
+    /// A task ended.
+    Ended {
+        /// Which.
+        number: TaskNumber,
+        /// The task.
+        task: String,
+        /// How.
+        state: State,
+        /// The key, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<ActionKey>,
+        /// The output, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        output: Option<TreeDigest>,
+        /// Where a hit came from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<HitSource>,
+        /// Why it failed, is blocked or waits.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// Wall time, where it ran.
+        seconds: f64,
+    },
+    /// Something to know: nondeterminism, an adopted result, a repair.
+    Note {
+        /// In words.
+        message: String,
+    },
+    /// The build ended.
+    Finished {
+        /// Counts.
+        totals: Totals,
+    },
+}
+
+/// Takes events. Cheap and never blocking: a build does not wait for its spectators.
+pub trait Sink: Send + Sync {
+    /// Takes one event.
+    fn send(&self, event: Event);
+
+    /// Tells whether anything would look at the ends of cached tasks, of which there may be very many.
+    fn wants_hits(&self) -> bool {
+        true
+    }
+}
+
+/// A sink that looks at nothing.
+#[derive(Debug, Default)]
+pub struct Ignore;
+
+impl Sink for Ignore {
+    fn send(&self, _event: Event) {}
+
+    fn wants_hits(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,219 @@
+//! What an action made, as stored: create-only JSON with a format number.
+
+use crate::action::Action;
+use crate::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
+use crate::param::Params;
+use crate::task::Need;
+use crate::tree::{Entry, EntryKind, Tree, TreeError};
+use base64::Engine as _;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The format number of results.
+pub const FORMAT: u32 = 1;
+
+/// The address of a result: which generation of which key.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The (last) key of the action.
+    pub key: ActionKey,
+    /// The generation, from 0.
+    pub generation: u32,
+}
+
+/// What an action made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ActionResult {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The output.
+    pub tree: TreeDigest,
+    /// Bytes of all output files.
+    pub size: u64,
+    /// The whole output, where it is small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<Inline>,
+    /// What it wrote to stdout and stderr.
+    #[serde(default, skip_serializing_if = "Log::is_empty")]
+    pub log: Log,
+    /// The steps of a dynamic action, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// What the first key is the hash of.
+    pub action: Action,
+    /// Who made it, and when.
+    pub provenance: Provenance,
+}
+
+/// One `need` of a dynamic action: what it asked for, and what it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Symbolic, tokens unresolved.
+    pub needs: Vec<Need>,
+    /// The content that it was given, in the same order.
+    pub answers: Vec<TreeDigest>,
+}
+
+/// Who made a result, and when. In no key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Provenance {
+    /// What names the task across builds.
+    pub task_id: TaskId,
+    /// The plugin's id.
+    pub plugin: String,
+    /// The component that ran.
+    pub component: ComponentDigest,
+    /// Its params, with tokens for what `run` could not read.
+    pub params: Params,
+    /// Milliseconds since 1970.
+    pub started: i64,
+    /// Wall time, in seconds.
+    pub seconds: f64,
+    /// The records that its inputs came from, by input name, where another task made them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Address>,
+    /// The external addresses that its inputs came from, by input name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub externals: BTreeMap<String, String>,
+    /// The version of wrun.
+    pub wrun: String,
+}
+
+/// The log of a run: inline while small, else a blob.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Log {
+    /// Nothing was written.
+    #[default]
+    Empty,
+    /// The text, not UTF-8 parts replaced.
+    Text(String),
+    /// The digest of a blob.
+    Blob(Digest),
+}
+
+impl Log {
+    /// Tells whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::Empty
+    }
+}
+
+/// A whole output inside its record, or nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Inline(pub BTreeMap<String, InlineNode>);
+
+/// A node of an inlined output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InlineNode {
+    /// A file whose bytes are UTF-8.
+    Text(String),
+    /// A file of other bytes.
+    Base64(String),
+    /// An executable file.
+    Exec(String),
+    /// A directory.
+    Dir(BTreeMap<String, InlineNode>),
+}
+
+/// A blob or a tree that an inlined output holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// The bytes of a file.
+    Blob(Digest, Vec<u8>),
+    /// A directory.
+    Tree(TreeDigest, Tree),
+}
+
+/// An inlined output that is not what its record says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InlineError {
+    /// Not base64.
+    #[error("inlined file `{0}` is not base64")]
+    Base64(String),
+    /// Names that cannot be.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Bytes of another digest.
+    #[error("the inlined output has the digest {found}, and the record says {due}")]
+    Digest {
+        /// In the record.
+        due: TreeDigest,
+        /// Of the bytes.
+        found: TreeDigest,
+    },
+}
+
+const BASE64: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
+
+impl InlineNode {
+    /// Wraps the bytes of a file.
+    pub fn file(bytes: &[u8], exec: bool) -> Self {
+        match std::str::from_utf8(bytes) {
+            _ if exec => Self::Exec(BASE64.encode(bytes)),
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(BASE64.encode(bytes)),
+        }
+    }
+}
+
+impl Inline {
+    /// Decodes everything, children before parents, the root last, and checks it against the digest due.
+    pub fn objects(&self, due: TreeDigest) -> Result<Vec<Object>, InlineError> {
+        let mut out = Vec::new();
+        let (found, _) = decode(&self.0, &mut out)?;
+        if found == due { Ok(out) } else { Err(InlineError::Digest { due, found }) }
+    }
+}
+
+fn decode(
+    nodes: &BTreeMap<String, InlineNode>,
+    out: &mut Vec<Object>,
+) -> Result<(TreeDigest, u64), InlineError> {
+    let mut entries = Vec::with_capacity(nodes.len());
+    for (name, node) in nodes {
+        let (exec, bytes) = match node {
+            InlineNode::Dir(children) => {
+                let (digest, size) = decode(children, out)?;
+                entries.push(Entry { name: name.clone(), kind: EntryKind::Directory, digest: digest.0, size });
+                continue;
+            }
+            InlineNode::Text(text) => (false, text.clone().into_bytes()),
+            InlineNode::Base64(text) | InlineNode::Exec(text) => {
+                let bytes = BASE64.decode(text).map_err(|_| InlineError::Base64(name.clone()))?;
+                (matches!(node, InlineNode::Exec(_)), bytes)
+            }
+        };
+        let (digest, size) = (Digest::of_blob(&bytes), bytes.len() as u64);
+        entries.push(Entry { name: name.clone(), kind: EntryKind::File { exec }, digest, size });
+        out.push(Object::Blob(digest, bytes));
+    }
+    let tree = Tree::new(entries)?;
+    let (digest, size) = (tree.digest(), tree.size());
+    out.push(Object::Tree(digest, tree));
+    Ok((digest, size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inlined_output_decodes_to_its_own_digest_and_no_other() {
+        let deep = BTreeMap::from([("c".to_owned(), InlineNode::file(b"\xff\x00", false))]);
+        let inline = Inline(BTreeMap::from([
+            ("a.txt".to_owned(), InlineNode::file(b"text", false)),
+            ("b".to_owned(), InlineNode::Dir(deep)),
+            ("run".to_owned(), InlineNode::file(b"#!", true)),
+        ]));
+        let json = serde_json::to_string(&inline).unwrap();
+        let inline: Inline = serde_json::from_str(&json).unwrap();
+        let wrong = TreeDigest(Digest::of_blob(b""));
+        let Err(InlineError::Digest { found, .. }) = inline.objects(wrong) else { panic!("accepted") };
+        assert_eq!(inline.objects(found).unwrap().len(), 5);
+    }
+}

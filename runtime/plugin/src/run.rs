@@ -1,0 +1,124 @@
+//! What goes into a run and what comes out, in words that every executor shares.
+
+use async_trait::async_trait;
+use wrun_core::param::Params;
+use wrun_core::plan::{Limits, OutputSpec};
+use wrun_core::task::{ContractError, Need};
+use wrun_store::files::Dir;
+
+/// One attempt to run one action.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The task type's name.
+    pub task: String,
+    /// The params as `run` sees them: masked, the insignificant ones included.
+    pub params: Params,
+    /// What shows under `/in`, by input name.
+    pub inputs: Vec<(String, Dir)>,
+    /// What must be under `/out` in the end.
+    pub outputs: Vec<OutputSpec>,
+    /// Caps.
+    pub limits: Limits,
+    /// Whether it may call `need`.
+    pub dynamic: bool,
+    /// Whether NaNs are whatever the machine makes.
+    pub native_nan: bool,
+}
+
+/// What a run made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The output: its blobs are finished staged files, or in memory while small.
+    pub output: Dir,
+    /// What it wrote to stdout and stderr.
+    pub log: Vec<u8>,
+}
+
+/// How a run ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The task's own failure, or a limit or trap; `message` names what, where and why.
+    #[error("{message}")]
+    Failed {
+        /// What kind of failure.
+        kind: FailureKind,
+        /// For people.
+        message: String,
+        /// What it had written to its log.
+        log: Vec<u8>,
+    },
+    /// A `need` did not succeed; the Session knows why.
+    #[error("a need did not succeed")]
+    NeedEnded,
+    /// An input's bytes are gone from the store.
+    #[error("the bytes of input `{input}` are gone from the store")]
+    LostInput {
+        /// Which input, or which name of a need.
+        input: String,
+    },
+    /// Not the task's fault.
+    #[error(transparent)]
+    Store(#[from] wrun_store::StoreError),
+    /// Not the task's fault.
+    #[error("{0}")]
+    Infrastructure(String),
+}
+
+/// Kinds of failure that are told apart.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// `run` returned an error.
+    Error,
+    /// A panic, with its source line in the log.
+    Panic,
+    /// Another trap.
+    Trap,
+    /// `exit(n)`.
+    Exit,
+    /// The stack ran out.
+    StackOverflow,
+    /// The memory cap.
+    Memory,
+    /// The CPU-time cap.
+    Deadline,
+    /// The output caps.
+    OutputLimit,
+    /// A declared output was not made, or one more was.
+    Outputs,
+    /// It broke the contract, such as `need` in a task that is not dynamic.
+    Contract,
+}
+
+/// What a running task asks of the Session.
+#[async_trait]
+pub trait RunContext: Send + Sync {
+    /// Suspends until all are there; answers in the order asked. `Err` means that the run must end as
+    /// [`RunError::NeedEnded`].
+    async fn need(&self, needs: Vec<Need>) -> Result<Vec<Dir>, NeedEnded>;
+    /// Takes a progress message.
+    fn progress(&self, fraction: Option<f64>, message: &str);
+    /// Takes log bytes as they are written.
+    fn log(&self, bytes: &[u8]);
+}
+
+/// A `need` that did not succeed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct NeedEnded;
+
+/// Why there is no Plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The plugin refused these params, in its own words.
+    #[error("{0}")]
+    Refused(String),
+    /// An answer that breaks the contract.
+    #[error("the plugin breaks the contract: {0}")]
+    Contract(#[from] ContractError),
+    /// Two answers to one question.
+    #[error("`declare` answered two different plans when it was asked twice: {0}")]
+    Unstable(String),
+    /// A trap, or a limit.
+    #[error("{0}")]
+    Trapped(String),
+}

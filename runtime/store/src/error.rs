@@ -1,0 +1,105 @@
+//! What can go wrong in a store. Every error names its path.
+
+use std::path::PathBuf;
+use wrun_core::digest::Digest;
+
+/// What went wrong in a store. None of these is ever a cache miss.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system refused.
+    #[error("cannot {doing} `{}`", path.display())]
+    Io {
+        /// Such as `write`.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The index refused.
+    #[error("cannot {doing} the index `{}`", path.display())]
+    Index {
+        /// Such as `read`.
+        doing: &'static str,
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A store that a later version wrote.
+    #[error("the store `{}` has format {found}; this wrun knows format {known}", path.display())]
+    NewerFormat {
+        /// The store.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// Ours.
+        known: u64,
+    },
+    /// An index that cannot be read as one.
+    #[error("the index `{}` is damaged: {why}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// Bytes that are not those of their digest. They were moved aside and count as absent.
+    #[error("blob {digest} in `{}` is corrupt", path.display())]
+    Corrupt {
+        /// What was asked for.
+        digest: Digest,
+        /// Where it lay.
+        path: PathBuf,
+    },
+    /// Two processes each wait for what the other makes.
+    #[error("{waiter} needs {wanted}, which another wrun (process {holder}) is making and which needs {waiter}")]
+    CrossProcessCycle {
+        /// An action that this process holds.
+        waiter: Digest,
+        /// What it needs.
+        wanted: Digest,
+        /// The other process.
+        holder: u32,
+    },
+}
+
+impl StoreError {
+    /// Wraps an I/O error with what was being done, and where.
+    pub fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    /// Returns one thing to try.
+    pub fn hint(&self) -> Option<String> {
+        use std::io::ErrorKind as K;
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                K::StorageFull => Some("free some space, or name another store with `--store DIR`".into()),
+                K::PermissionDenied | K::ReadOnlyFilesystem => {
+                    Some("name a store that you may write with `--store DIR`".into())
+                }
+                _ => None,
+            },
+            Self::NewerFormat { .. } => Some("use the newer wrun, or another store with `--store DIR`".into()),
+            Self::Damaged { path, .. } => Some(format!(
+                "move `{}` away: blobs stay, and what it listed is built again",
+                path.display()
+            )),
+            Self::Index { source, .. } => match source.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DiskFull) => {
+                    Some("free some space, or name another store with `--store DIR`".into())
+                }
+                Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
+                    Some("name a store that you may write with `--store DIR`".into())
+                }
+                _ => None,
+            },
+            Self::Corrupt { .. } => Some("build again: what it belongs to is made anew".into()),
+            Self::CrossProcessCycle { .. } => None,
+        }
+    }
+}

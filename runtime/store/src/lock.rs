@@ -1,0 +1,1 @@
+//! Single flight between the processes of one machine.
