@@ -1,1 +1,33 @@
-//! (being written)
+//! The Session: planning, look-up, slots, retries, explanation.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`api`] | what a caller gives ([`Setup`], [`Options`], goals) and gets ([`Outcome`]) |
+//! | [`resolve`] | from a symbolic call to a canonical one: aliases, defaults, tokens |
+//! | `graph` | the nodes of one session and what they wait for |
+//! | `engine` | the coordinator: one loop that owns the graph |
+//! | `jobs` | batches that run beside the loop: plans, look-ups, reasons, externals |
+//! | `runner` | one run: slots, `need`, the record |
+//! | `commit` | one writer that makes results durable in batches |
+//! | `record` | session records: writing them, and answering from them |
+//! | [`tombstones`] | which results are disowned |
+//! | [`explain`] | `why`, as a field diff |
+//! | [`verify`] | running cached actions again, and comparing |
+//!
+//! I/O only through `wrun-store` and `wrun-exec`. Must never be imported here: wasmtime, a terminal,
+//! the environment, a clock (the caller gives the time).
+
+pub mod api;
+mod commit;
+mod cycle;
+mod engine;
+pub mod explain;
+mod graph;
+mod jobs;
+mod record;
+pub mod resolve;
+mod runner;
+pub mod tombstones;
+pub mod verify;
+
+pub use api::*;
