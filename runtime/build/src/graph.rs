@@ -1,0 +1,286 @@
+//! The nodes of one session and what they wait for. Plain data; the engine owns it.
+
+use crate::resolve::SharedCall;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::sync::oneshot;
+use wrun_core::action::{Action, InputKind};
+use wrun_core::digest::{ActionKey, Digest, TreeDigest};
+use wrun_core::event::TaskNumber;
+use wrun_core::plan::{External, Plan};
+use wrun_core::reason::Reason;
+use wrun_core::report::HitSource;
+use wrun_core::result::{ActionResult, Address, Step};
+use wrun_core::task::Need;
+use wrun_exec::NeedEnded;
+use wrun_store::files::{Dir, FilesError};
+use wrun_store::lock::Held;
+use wrun_store::{Bytes, FileStamp, Store, Write};
+
+pub(crate) type NodeId = u32;
+pub(crate) type ExternalId = u32;
+
+/// A Plan whose calls are resolved.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    /// What stands behind each input of the plan, in the same order.
+    pub(crate) behind: Vec<Behind>,
+}
+
+/// What stands behind an input of a Plan.
+#[derive(Debug)]
+pub(crate) enum Behind {
+    Task(SharedCall),
+    External(External, PathBuf),
+    /// A clock that has not struck yet: its instant.
+    Closed(String),
+    /// A clock that has struck.
+    Open,
+}
+
+/// The same, as nodes of the graph.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Dependency {
+    Task(NodeId),
+    External(ExternalId),
+    Nothing,
+}
+
+/// The output of a task, whose bytes are looked at only when somebody asks.
+pub(crate) struct Output {
+    pub(crate) address: Address,
+    pub(crate) tree: TreeDigest,
+    pub(crate) seconds: f64,
+    record: Bytes,
+    store: Arc<dyn Store>,
+    dir: OnceLock<Dir>,
+    parents: Mutex<HashMap<String, Dir>>,
+}
+
+impl Output {
+    pub(crate) fn new(
+        address: Address,
+        tree: TreeDigest,
+        seconds: f64,
+        record: Bytes,
+        store: Arc<dyn Store>,
+        dir: Option<Dir>,
+    ) -> Self {
+        let dir = dir.map_or_else(OnceLock::new, OnceLock::from);
+        Self { address, tree, seconds, record, store, dir, parents: Mutex::default() }
+    }
+
+    /// Returns the files.
+    pub(crate) fn dir(&self) -> Result<Dir, FilesError> {
+        if let Some(dir) = self.dir.get() {
+            return Ok(dir.clone());
+        }
+        let dir = match self.result().and_then(|result| result.inline) {
+            Some(inline) => Dir::inlined(&inline, self.tree)?,
+            None => Dir::stored(self.tree, self.store.clone()),
+        };
+        Ok(self.dir.get_or_init(|| dir).clone())
+    }
+
+    /// Returns what a path names. The directory above is kept: many tasks each take one file of it.
+    pub(crate) fn at(&self, path: Option<&str>) -> Result<Dir, FilesError> {
+        let Some(path) = path else { return self.dir() };
+        let Some((above, name)) = path.rsplit_once('/') else { return self.dir()?.at(path) };
+        let mut parents = self.parents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let parent = match parents.get(above) {
+            Some(dir) => dir.clone(),
+            None => {
+                let dir = self.dir()?;
+                let parent = dir.at(above)?;
+                parents.insert(above.to_owned(), parent.clone());
+                parent
+            }
+        };
+        drop(parents);
+        parent.at(name).map_err(|error| match error {
+            FilesError::NoPath { there, .. } => FilesError::NoPath { path: path.to_owned(), there },
+            other => other,
+        })
+    }
+
+    /// Returns the whole record.
+    pub(crate) fn result(&self) -> Option<ActionResult> {
+        serde_json::from_slice(&self.record).ok()
+    }
+}
+
+/// How a node ended.
+#[derive(Clone)]
+pub(crate) enum End {
+    Done { output: Arc<Output>, hit: Option<HitSource> },
+    Failed { message: String, hint: Option<String>, log: Vec<u8> },
+    Blocked(String),
+    Waiting(String),
+    Skipped(String),
+    /// Preview: it would run.
+    WouldRun,
+    /// Preview: that depends on what this node makes.
+    Unknown(NodeId),
+}
+
+/// Where a node is.
+pub(crate) enum Phase {
+    /// Its Plan is asked for.
+    Planning,
+    /// It waits for what stands behind its inputs, or behind the needs of a hint.
+    Inputs,
+    /// Its key is made and looked up.
+    LookUp,
+    /// Why it is a miss is being found out.
+    Explaining,
+    /// It can run as soon as a slot is free.
+    Ready,
+    /// Another process holds its lock.
+    Locked,
+    Running,
+    /// It waits for what it needs, holding no slot.
+    Suspended,
+    /// It has what it needs, and no slot yet.
+    Resuming,
+    Ended(End),
+}
+
+/// What a dynamic action has asked for so far.
+pub(crate) struct Trace {
+    /// The key that the steps so far lead to.
+    pub(crate) key: ActionKey,
+    pub(crate) steps: Vec<Step>,
+    /// What it waits for now.
+    pub(crate) needs: Vec<Need>,
+    pub(crate) nodes: Vec<NodeId>,
+    /// How the running guest is answered; absent while walking by hints.
+    pub(crate) reply: Option<oneshot::Sender<Result<Answer, NeedEnded>>>,
+    /// The answer that waits for a slot.
+    pub(crate) ready: Option<Answer>,
+    /// Why a need did not succeed.
+    pub(crate) ended: Option<End>,
+    /// Addresses of all tasks that were needed.
+    pub(crate) addresses: Vec<(String, Address)>,
+}
+
+impl Trace {
+    pub(crate) fn new(key: ActionKey) -> Self {
+        Self {
+            key,
+            steps: Vec::new(),
+            needs: Vec::new(),
+            nodes: Vec::new(),
+            reply: None,
+            ready: None,
+            ended: None,
+            addresses: Vec::new(),
+        }
+    }
+}
+
+/// What a running guest is given for one `need`.
+pub(crate) struct Answer {
+    pub(crate) dirs: Vec<Dir>,
+}
+
+/// What is known of an action once its key was looked up for the first time.
+pub(crate) struct Keyed {
+    pub(crate) action: Arc<Action>,
+    pub(crate) key: ActionKey,
+    /// Read at this count of other processes' writes.
+    pub(crate) epoch: u64,
+    /// Where it goes if it runs now; of the last key that was looked up.
+    pub(crate) generation: u32,
+    /// The live result that a forced run competes with.
+    pub(crate) forced_over: Option<Arc<Output>>,
+    pub(crate) reasons: Vec<Reason>,
+    /// The last result of the same task: output, seconds.
+    pub(crate) before: Option<(TreeDigest, f64)>,
+    /// Whether only the code differs from that.
+    pub(crate) only_code: bool,
+}
+
+/// One task of a session.
+pub(crate) struct Node {
+    pub(crate) call: SharedCall,
+    pub(crate) phase: Phase,
+    pub(crate) depth: u32,
+    pub(crate) planned: Option<Arc<Planned>>,
+    pub(crate) dependencies: Vec<Dependency>,
+    /// How many of what it waits for have not ended.
+    pub(crate) waits: u32,
+    pub(crate) dependents: Vec<NodeId>,
+    pub(crate) keyed: Option<Box<Keyed>>,
+    pub(crate) trace: Option<Box<Trace>>,
+    pub(crate) held: Option<Held>,
+    pub(crate) attempts: u32,
+    pub(crate) seconds: f64,
+}
+
+impl Node {
+    pub(crate) fn new(call: SharedCall, depth: u32) -> Self {
+        Self {
+            call,
+            phase: Phase::Planning,
+            depth,
+            planned: None,
+            dependencies: Vec::new(),
+            waits: 0,
+            dependents: Vec::new(),
+            keyed: None,
+            trace: None,
+            held: None,
+            attempts: 0,
+            seconds: 0.0,
+        }
+    }
+
+    pub(crate) fn end(&self) -> Option<&End> {
+        match &self.phase {
+            Phase::Ended(end) => Some(end),
+            _ => None,
+        }
+    }
+}
+
+/// One external of a session.
+pub(crate) struct ExternalNode {
+    pub(crate) external: External,
+    pub(crate) path: PathBuf,
+    pub(crate) state: ExternalState,
+    pub(crate) dependents: Vec<NodeId>,
+}
+
+/// What is known of an external.
+pub(crate) enum ExternalState {
+    Pending,
+    Found(Arc<FoundExternal>),
+    /// It is not there, and the task waits for it.
+    Waiting(String),
+    Failed { message: String, hint: Option<String> },
+}
+
+/// An external that is there.
+pub(crate) struct FoundExternal {
+    pub(crate) kind: InputKind,
+    pub(crate) dir: Dir,
+    /// To be committed before anything that used it.
+    pub(crate) writes: Mutex<Vec<Write>>,
+    /// Files whose bytes are not in the store yet.
+    pub(crate) outside: Mutex<Vec<Outside>>,
+}
+
+/// A file whose digest is known and whose bytes are not in the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    pub(crate) path: PathBuf,
+    pub(crate) stamp: FileStamp,
+    pub(crate) digest: Digest,
+}
+
+/// Turns a node's number into what events carry.
+pub(crate) fn number(id: NodeId) -> TaskNumber {
+    TaskNumber(id)
+}

@@ -1,0 +1,419 @@
+//! Batches that run beside the coordinator's loop: plans, look-ups, reasons, externals. Each takes plain
+//! data, and answers with a message; none touches the graph.
+
+use crate::api::{Options, Setup};
+use crate::graph::{Behind, ExternalId, NodeId, Output, Planned};
+use crate::resolve::{Resolver, SharedCall};
+use crate::tombstones::{Tombstones, Why};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
+use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
+use wrun_core::plan::{External, Plan, Source};
+use wrun_core::reason::{Reason, changes, diff};
+use wrun_core::result::{ActionResult, Address, Step};
+use wrun_core::task::{Need, SANDBOX, task_id};
+use wrun_exec::PlanError;
+use wrun_store::files::FilesError;
+use wrun_store::{Bytes, Record, StoreError, Write};
+
+/// What every job needs.
+pub(crate) struct Shared {
+    pub(crate) setup: Setup,
+    pub(crate) options: Options,
+    pub(crate) resolver: Resolver,
+    pub(crate) tombstones: Tombstones,
+}
+
+/// What is wrong with a task, for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// The answers of a job that plans.
+pub(crate) struct PlannedBatch {
+    pub(crate) plans: Vec<(NodeId, Result<Arc<Planned>, Trouble>)>,
+    pub(crate) writes: Vec<Write>,
+}
+
+/// Answers Plans from the store, else from the plugins.
+pub(crate) async fn plan(shared: &Shared, batch: Vec<(NodeId, SharedCall)>) -> Result<PlannedBatch, StoreError> {
+    let keys: Vec<_> = batch.iter().map(|(_, call)| call.key).collect();
+    let cached = shared.setup.store.plans(&keys).await?;
+    let mut writes = Vec::new();
+    let mut plans = Vec::with_capacity(batch.len());
+    for ((node, call), cached) in batch.into_iter().zip(cached) {
+        let known: Option<Plan> = cached.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let plan = match known {
+            Some(plan) => Ok(plan),
+            None => {
+                let plan = declare(shared, &call);
+                if let Ok(Ok(bytes)) = plan.as_ref().map(serde_json::to_vec) {
+                    writes.push(Write::Plan(call.key, bytes.into()));
+                }
+                plan
+            }
+        };
+        plans.push((node, plan.and_then(|plan| resolve(shared, &call, plan)).map(Arc::new)));
+    }
+    Ok(PlannedBatch { plans, writes })
+}
+
+fn declare(shared: &Shared, call: &SharedCall) -> Result<Plan, Trouble> {
+    let plugin = shared.resolver.plugin(call);
+    let task = shared.resolver.task_type(call);
+    plugin.planner.declare(&task.name, &call.params).map_err(|error| Trouble {
+        message: match &error {
+            PlanError::Refused(message) => message.clone(),
+            other => format!("declare: {other}"),
+        },
+        hint: match error {
+            PlanError::Refused(_) => None,
+            _ => Some("this is a fault of the plugin, not of your params; `wrun describe` shows what it offers".into()),
+        },
+    })
+}
+
+fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Trouble> {
+    if plan.container.is_some() {
+        return Err(Trouble {
+            message: "the task runs in a container, which this version of wrun cannot do yet".into(),
+            hint: Some("containers come with a later version; a task whose `run` does the work can be built now".into()),
+        });
+    }
+    let mut behind = Vec::with_capacity(plan.inputs.len());
+    for input in &plan.inputs {
+        behind.push(match &input.source {
+            Source::Task { call: other, .. } => {
+                let found = shared.resolver.call(call.plugin, other).map_err(|error| Trouble {
+                    message: format!("input `{}`: {error}", input.name),
+                    hint: error.hint(),
+                })?;
+                if found.key == call.key {
+                    let name = shared.resolver.display(call);
+                    return Err(Trouble {
+                        message: format!("input `{}`: the task requires itself: {name} → {name}", input.name),
+                        hint: Some("change `requires` so that it names another task or other params".into()),
+                    });
+                }
+                Behind::Task(Arc::new(found))
+            }
+            Source::External(external) => {
+                let path = external_path(shared, external).map_err(|mut trouble| {
+                    trouble.message = format!("input `{}`: {}", input.name, trouble.message);
+                    trouble
+                })?;
+                Behind::External(external.clone(), path)
+            }
+            Source::Clock { not_before } => match not_before.parse::<jiff::Timestamp>() {
+                Ok(instant) if instant <= shared.options.now => Behind::Open,
+                _ => Behind::Closed(not_before.clone()),
+            },
+        });
+    }
+    Ok(Planned { plan, behind })
+}
+
+/// Resolves the address of an external, and checks that a plugin may name it.
+fn external_path(shared: &Shared, external: &External) -> Result<PathBuf, Trouble> {
+    let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(Trouble {
+            message: format!("`{}` has the scheme `{scheme}`, which this version of wrun cannot read", external.uri),
+            hint: Some("externals are files, folders and globs on this machine: `file:PATH`".into()),
+        });
+    }
+    let path = normal(&shared.setup.root.join(text));
+    let inside = |root: &PathBuf| path.starts_with(normal(&shared.setup.root.join(root)));
+    let allowed = inside(&shared.setup.root)
+        || shared.setup.roots.iter().any(inside)
+        || shared.options.given_paths.iter().any(inside);
+    if allowed {
+        return Ok(path);
+    }
+    Err(Trouble {
+        message: format!("`{}` is outside the folders that the plugin may read", path.display()),
+        hint: Some(format!(
+            "it may read under `{}`, under `roots` of wrun.toml, and what you pass as a path param",
+            shared.setup.root.display()
+        )),
+    })
+}
+
+/// Removes `.` and `..` without looking at the disk.
+fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => _ = out.pop(),
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+/// The content of one input, before any path in it is looked up.
+pub(crate) enum Content {
+    Output(Arc<Output>, Option<String>),
+    External(InputKind, TreeDigest),
+}
+
+/// What a look-up is given: the plan and its inputs, or just the key of a trace's step.
+pub(crate) enum Question {
+    First { call: SharedCall, planned: Arc<Planned>, contents: Vec<Option<Content>> },
+    Step(ActionKey),
+}
+
+/// What a look-up found.
+pub(crate) struct Found {
+    /// For a first look-up.
+    pub(crate) action: Option<Arc<Action>>,
+    pub(crate) key: ActionKey,
+    pub(crate) live: Option<Arc<Output>>,
+    /// The generation that a run would write.
+    pub(crate) generation: u32,
+    /// Why there is no live result although there are generations.
+    pub(crate) disowned: Option<Why>,
+    /// What a dynamic action asks for next, by an earlier run.
+    pub(crate) step: Option<Vec<Need>>,
+}
+
+/// Why a look-up could not be made.
+pub(crate) enum LookUpError {
+    /// The task is at fault.
+    Trouble(Trouble),
+    /// The bytes of an upstream result are gone.
+    Lost(Address),
+}
+
+/// The part of a result that a hit looks at.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    tree: TreeDigest,
+    provenance: HeadProvenance,
+}
+
+#[derive(Deserialize)]
+struct HeadProvenance {
+    seconds: f64,
+}
+
+/// Makes keys and looks them up.
+pub(crate) async fn look_up(
+    shared: &Shared,
+    batch: Vec<(NodeId, bool, Question)>,
+) -> Result<Vec<(NodeId, Result<Found, LookUpError>)>, StoreError> {
+    let mut out = Vec::with_capacity(batch.len());
+    let mut asked: Vec<(NodeId, bool, Option<Arc<Action>>, ActionKey)> = Vec::with_capacity(batch.len());
+    for (node, dynamic, question) in batch {
+        match question {
+            Question::Step(key) => asked.push((node, dynamic, None, key)),
+            Question::First { call, planned, contents } => match action(shared, &call, &planned, &contents) {
+                Ok(action) => {
+                    let key = action.key();
+                    asked.push((node, dynamic, Some(Arc::new(action)), key));
+                }
+                Err(LookUpError::Trouble(trouble)) => out.push((node, Err(LookUpError::Trouble(trouble)))),
+                Err(lost) => out.push((node, Err(lost))),
+            },
+        }
+    }
+    let keys: Vec<ActionKey> = asked.iter().map(|asked| asked.3).collect();
+    let records = shared.setup.store.results(&keys).await?;
+    let dynamic: Vec<ActionKey> = asked.iter().filter(|asked| asked.1).map(|asked| asked.3).collect();
+    let steps = if dynamic.is_empty() { Vec::new() } else { shared.setup.store.steps(&dynamic).await? };
+    let mut steps = steps.into_iter();
+    for ((node, dynamic, action, key), records) in asked.into_iter().zip(records) {
+        let step: Option<Bytes> = if dynamic { steps.next().flatten() } else { None };
+        let live = shared.tombstones.live(key, &records).and_then(|record| output(shared, key, record));
+        let generation = records.last().map_or(0, |record| record.generation + 1);
+        let disowned = (live.is_none() && !records.is_empty()).then(|| shared.tombstones.why(key)).flatten();
+        let step = step.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        out.push((node, Ok(Found { action, key, live: live.map(Arc::new), generation, disowned, step })));
+    }
+    Ok(out)
+}
+
+/// Reads a record. One that this version cannot read is no hit; the next generation is written beside it.
+pub(crate) fn output(shared: &Shared, key: ActionKey, record: &Record) -> Option<Output> {
+    let head: Head = serde_json::from_slice(&record.body).ok()?;
+    (head.format == wrun_core::result::FORMAT).then(|| {
+        let address = Address { key, generation: record.generation };
+        let store = shared.setup.store.clone();
+        Output::new(address, head.tree, head.provenance.seconds, record.body.clone(), store, None)
+    })
+}
+
+fn action(
+    shared: &Shared,
+    call: &SharedCall,
+    planned: &Planned,
+    contents: &[Option<Content>],
+) -> Result<Action, LookUpError> {
+    let plugin = shared.resolver.plugin(call);
+    let task = shared.resolver.task_type(call);
+    let mut inputs = Vec::with_capacity(contents.len());
+    for (input, content) in planned.plan.inputs.iter().zip(contents) {
+        let (kind, tree) = match content {
+            None => continue,
+            Some(Content::External(kind, tree)) => (*kind, *tree),
+            Some(Content::Output(output, None)) => (InputKind::Tree, output.tree),
+            Some(Content::Output(output, Some(path))) => {
+                let part = output.at(Some(path)).map_err(|error| part_error(shared, &input.name, planned, output, error))?;
+                (InputKind::Tree, part.digest())
+            }
+        };
+        inputs.push(ActionInput { name: input.name.clone(), kind, tree });
+    }
+    Ok(Action {
+        code: match &task.version {
+            Some(version) => Code::Version {
+                plugin: plugin.planner.description().id.clone(),
+                version: version.clone(),
+            },
+            None => Code::Component(plugin.component),
+        },
+        task: task.name.clone(),
+        params: call.params.significant(&task.params),
+        inputs,
+        outputs: planned.plan.outputs.clone(),
+        sandbox: SANDBOX,
+        nan: if task.native_nan { NanMode::Native(shared.setup.machine.clone()) } else { NanMode::Canonical },
+        salt: shared.options.salt.clone(),
+    })
+}
+
+fn part_error(
+    shared: &Shared,
+    input: &str,
+    planned: &Planned,
+    output: &Output,
+    error: FilesError,
+) -> LookUpError {
+    let upstream = planned.plan.inputs.iter().zip(&planned.behind).find_map(|(i, behind)| match behind {
+        Behind::Task(call) if i.name == input => Some(shared.resolver.display(call)),
+        _ => None,
+    });
+    let upstream = upstream.unwrap_or_default();
+    missing_part(&format!("input `{input}`"), &upstream, output, error)
+}
+
+/// Words for a path that an upstream output lacks.
+pub(crate) fn missing_part(what: &str, upstream: &str, output: &Output, error: FilesError) -> LookUpError {
+    match error {
+        FilesError::NoPath { path, there } => {
+            let last = path.rsplit('/').next().unwrap_or_default();
+            let near = wrun_core::suggest::nearest(last, there.iter().map(String::as_str));
+            let some: Vec<&str> = there.iter().take(5).map(String::as_str).collect();
+            LookUpError::Trouble(Trouble {
+                message: format!("{what}: the output of `{upstream}` has no `{path}`"),
+                hint: Some(match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if there.is_empty() => "that folder is empty".into(),
+                    None => format!(
+                        "it has `{}`{}",
+                        some.join("`, `"),
+                        if there.len() > 5 { format!(" and {} more", there.len() - 5) } else { String::new() }
+                    ),
+                }),
+            })
+        }
+        _ => LookUpError::Lost(output.address),
+    }
+}
+
+/// Why a miss is one.
+pub(crate) struct Explained {
+    pub(crate) reasons: Vec<Reason>,
+    /// The last result of the task: its output, how long it took.
+    pub(crate) before: Option<(TreeDigest, f64)>,
+    pub(crate) only_code: bool,
+}
+
+/// What is to be explained.
+pub(crate) struct Miss {
+    pub(crate) node: NodeId,
+    pub(crate) call: SharedCall,
+    pub(crate) action: Arc<Action>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) disowned: Option<Why>,
+    pub(crate) forced: bool,
+}
+
+/// Returns what names a call's task across builds.
+pub(crate) fn id_of(shared: &Shared, call: &SharedCall) -> TaskId {
+    let task = shared.resolver.task_type(call);
+    let plugin = &shared.resolver.plugin(call).planner.description().id;
+    task_id(plugin, &task.name, &call.params.significant(&task.params))
+}
+
+/// Compares each miss with the last result of the same task.
+pub(crate) async fn explain(
+    shared: &Shared,
+    batch: Vec<Miss>,
+) -> Result<Vec<(NodeId, Explained)>, StoreError> {
+    let ids: Vec<TaskId> = batch.iter().map(|miss| id_of(shared, &miss.call)).collect();
+    let latest = shared.setup.store.latest(&ids).await?;
+    let addresses: Vec<ActionKey> = latest.iter().flatten().map(|address| address.key).collect();
+    let mut records = BTreeMap::new();
+    if !addresses.is_empty() {
+        for (key, found) in addresses.iter().zip(shared.setup.store.results(&addresses).await?) {
+            records.insert(*key, found);
+        }
+    }
+    let mut out = Vec::with_capacity(batch.len());
+    for (miss, latest) in batch.into_iter().zip(latest) {
+        let before: Option<ActionResult> = latest.and_then(|address| {
+            let found = records.get(&address.key)?;
+            let record = found.iter().find(|record| record.generation == address.generation)?;
+            serde_json::from_slice(&record.body).ok()
+        });
+        let mut reasons = Vec::new();
+        if miss.forced {
+            reasons.push(Reason::Forced);
+        }
+        match (&before, miss.disowned) {
+            (_, Some(Why::Lost)) => reasons.push(Reason::ResultLost),
+            (_, Some(Why::Forced)) => reasons.push(Reason::Disowned),
+            (None, None) if reasons.is_empty() => reasons.push(Reason::New),
+            (None, None) => {}
+            (Some(before), None) => {
+                reasons.extend(diff(&before.action, &miss.action));
+                reasons.extend(diff_steps(&before.steps, &miss.steps));
+                if reasons.is_empty() {
+                    // The same key, and its record is not what it should be.
+                    reasons.push(Reason::ResultLost);
+                }
+            }
+        }
+        let only_code = !reasons.is_empty() && reasons.iter().all(|r| matches!(r, Reason::CodeChanged { .. }));
+        let before = before.map(|before| (before.tree, before.provenance.seconds));
+        out.push((miss.node, Explained { reasons, before, only_code }));
+    }
+    Ok(out)
+}
+
+/// Lists in what the needs of two runs differ, as far as the new one is known.
+pub(crate) fn diff_steps(old: &[Step], new: &[Step]) -> Vec<Reason> {
+    let answers = |steps: &[Step]| -> BTreeMap<String, TreeDigest> {
+        let pairs = steps.iter().flat_map(|step| step.needs.iter().zip(&step.answers));
+        pairs.map(|(need, tree)| (need.name.clone(), *tree)).collect()
+    };
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let old = &old[..old.len().min(new.len())];
+    let changed = changes(answers(old), answers(new)).into_iter();
+    changed
+        .map(|(name, old, new)| Reason::NeedChanged { name, old: old.map(|d| d.0), new: new.map(|d| d.0) })
+        .collect()
+}
+
+/// What an external turned out to be.
+pub(crate) type ExternalAnswer = (ExternalId, crate::graph::ExternalState);
