@@ -151,6 +151,7 @@ pub(crate) enum Phase {
 pub(crate) struct Trace {
     /// The key that the steps so far lead to.
     pub(crate) key: ActionKey,
+    /// The steps so far, while walking by hints; a running guest's are kept with the run.
     pub(crate) steps: Vec<Step>,
     /// What it waits for now.
     pub(crate) needs: Vec<Need>,
@@ -159,10 +160,6 @@ pub(crate) struct Trace {
     pub(crate) reply: Option<oneshot::Sender<Result<Answer, NeedEnded>>>,
     /// The answer that waits for a slot.
     pub(crate) ready: Option<Answer>,
-    /// Why a need did not succeed.
-    pub(crate) ended: Option<End>,
-    /// Addresses of all tasks that were needed.
-    pub(crate) addresses: Vec<(String, Address)>,
 }
 
 impl Trace {
@@ -174,8 +171,6 @@ impl Trace {
             nodes: Vec::new(),
             reply: None,
             ready: None,
-            ended: None,
-            addresses: Vec::new(),
         }
     }
 }
@@ -183,6 +178,13 @@ impl Trace {
 /// What a running guest is given for one `need`.
 pub(crate) struct Answer {
     pub(crate) dirs: Vec<Dir>,
+    /// The key that the trace leads to now, and the generation that a result there would have.
+    pub(crate) key: ActionKey,
+    pub(crate) generation: u32,
+    /// What was asked and answered.
+    pub(crate) step: Step,
+    /// Where the answers came from, by name.
+    pub(crate) addresses: Vec<(String, Address)>,
 }
 
 /// What is known of an action once its key was looked up for the first time.

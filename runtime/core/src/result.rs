@@ -3,6 +3,7 @@
 use crate::action::Action;
 use crate::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use crate::param::Params;
+use crate::reason::Reason;
 use crate::task::Need;
 use crate::tree::{Entry, EntryKind, Tree, TreeError};
 use base64::Engine as _;
@@ -77,6 +78,9 @@ pub struct Provenance {
     /// The external addresses that its inputs came from, by input name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub externals: BTreeMap<String, String>,
+    /// Why it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
     /// The version of wrun.
     pub wrun: String,
 }

@@ -1,7 +1,32 @@
 //! The wasmtime host: load, describe, declare and run plugins deterministically.
 //!
+//! | module | holds |
+//! |---|---|
+//! | [`run`] | what goes into a run and what comes out, in words that every executor shares |
+//! | [`host`] | [`Host`]: engines, made when they are first needed; the ticker of CPU time |
+//! | [`plugin`] | [`Plugin`]: one component; its description and its Plans |
+//! | [`error`] | [`LoadError`]: a file that is not a plugin |
+//! | `guest` | one run, from instantiation to the tree of its output |
+//! | `compiled` | compiled code on disk |
+//! | `convert` | the contract's types to wrun's nouns |
+//! | `sandbox` | all that a guest can see: files, clocks, randomness, streams, `need` |
+//!
+//! A [`Host`] costs nothing until a guest is called: reading a cached Plan never touches wasmtime.
+//!
 //! The only crate that names wasmtime. Must never be imported here: the Session, a terminal.
 
+mod bindings;
+mod compiled;
+mod convert;
+mod cpu;
+pub mod error;
+mod guest;
+pub mod host;
+pub mod plugin;
 pub mod run;
+mod sandbox;
 
+pub use error::LoadError;
+pub use host::{Host, HostConfig};
+pub use plugin::Plugin;
 pub use run::*;

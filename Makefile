@@ -1,0 +1,51 @@
+# The commands of the project. Each works on a machine with stable Rust, a C compiler, make and
+# Python 3; what else it needs it installs below target/ and says so. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Plugins are folders with a src/lib.rs; each becomes one component beside it.
+PLUGIN_DIRS := $(patsubst %/src/lib.rs,%,$(wildcard plugins/*/src/lib.rs))
+PLUGINS := $(addsuffix .wasm,$(PLUGIN_DIRS))
+
+.PHONY: help build plugins demo test soak bench fmt keys schema clean-demo
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+build: ## Build target/release/wrun
+	@tests/tools/need.sh rust
+	cargo build --release -p wrun-cli
+
+plugins: build ## Build every example plugin to plugins/NAME.wasm
+	@tests/tools/need.sh wasm
+	@for dir in $(PLUGIN_DIRS); do \
+	  echo "+ target/release/wrun plugin build $$dir -o $$dir.wasm"; \
+	  target/release/wrun plugin build $$dir -o $$dir.wasm; \
+	done
+
+demo: plugins ## Show the product on a year of flights, in seven steps
+	@tests/tools/need.sh demo-data
+	@tests/demo/demo.sh
+
+test: ## Run everything that CI runs: formatting, lints, licences, tests
+	@tests/tools/need.sh rust wasm nextest deny python
+	@tests/tools/test.sh
+
+soak: ## Run the tests' seeded campaigns at full size (`make test` runs a tenth)
+	@tests/tools/need.sh rust wasm nextest
+	@WRUN_SOAK=1 tests/tools/test.sh --only-tests
+
+bench: plugins ## Race make, ninja, Luigi and doit on one graph; writes docs/performance.*
+	@tests/tools/need.sh bench
+	target/tools/py/bin/python tests/bench/run.py $(BENCH_ARGS)
+
+fmt: ## Format all Rust code
+	cargo fmt --all
+	@for dir in plugins tests/guests; do [ ! -f $$dir/Cargo.toml ] || (cd $$dir && cargo fmt --all); done
+
+keys: ## Compute the golden keys in Python, independently of the Rust code
+	@tests/tools/need.sh python
+	target/tools/py/bin/python tests/keys.py

@@ -1,0 +1,105 @@
+//! One writer that makes results durable in batches. While one batch is being written the next one grows.
+
+use crate::engine::Message;
+use crate::graph::NodeId;
+use crate::tombstones::{Tombstones, Why};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use wrun_core::result::Address;
+use wrun_store::lock::Held;
+use wrun_store::{Bytes, Committed, Store, StoreError, Write};
+
+/// So many writes make a batch, at most, unless one item alone has more.
+const BATCH: usize = 4096;
+
+/// What belongs to one node, to be written together.
+pub(crate) struct Item {
+    /// Whose result it is; none for Plans and the like.
+    pub(crate) node: Option<NodeId>,
+    pub(crate) writes: Vec<Write>,
+    /// A result to disown first.
+    pub(crate) disown: Option<(Address, Why, i64)>,
+    /// The lock, held until the result is committed.
+    pub(crate) held: Option<Held>,
+}
+
+/// What became of an item.
+pub(crate) struct Settled {
+    pub(crate) node: Option<NodeId>,
+    /// The winner's record, where another was first.
+    pub(crate) lost: Option<(Address, Bytes)>,
+}
+
+/// Takes items.
+pub(crate) struct Committer(mpsc::UnboundedSender<Item>);
+
+impl Committer {
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        answers: mpsc::UnboundedSender<Message>,
+        runtime: &tokio::runtime::Handle,
+    ) -> Self {
+        let (sender, mut receiver) = mpsc::unbounded_channel::<Item>();
+        runtime.spawn(async move {
+            while let Some(first) = receiver.recv().await {
+                let mut items = vec![first];
+                let mut size = 0;
+                while size < BATCH {
+                    let Ok(item) = receiver.try_recv() else { break };
+                    size += item.writes.len();
+                    items.push(item);
+                }
+                let settled = write(&*store, items).await;
+                let failed = settled.is_err();
+                if answers.send(Message::Committed(settled)).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Self(sender)
+    }
+
+    pub(crate) fn send(&self, item: Item) {
+        // The writer ends only after it has reported an error, which ends the session too.
+        _ = self.0.send(item);
+    }
+}
+
+async fn write(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Settled>, StoreError> {
+    let mut batch = Vec::new();
+    let mut owners = Vec::with_capacity(items.len());
+    for item in items {
+        if let Some((address, why, now)) = item.disown {
+            disown(store, address, why, now).await?;
+        }
+        let address = item.writes.iter().enumerate().find_map(|(i, write)| match write {
+            Write::Result { address, .. } => Some((batch.len() + i, *address)),
+            _ => None,
+        });
+        batch.extend(item.writes);
+        owners.push((item.node, address, item.held));
+    }
+    let outcomes = store.commit(batch).await?;
+    let settle = |(node, address, held): (_, Option<(usize, Address)>, Option<Held>)| {
+        drop(held);
+        let lost = address.and_then(|(at, address)| match outcomes.get(at) {
+            Some(Committed::Lost(winner)) => Some((address, winner.clone())),
+            _ => None,
+        });
+        Settled { node, lost }
+    };
+    Ok(owners.into_iter().map(settle).collect())
+}
+
+/// Appends a tombstone. Whoever loses the race for a number takes the next.
+pub(crate) async fn disown(store: &dyn Store, address: Address, why: Why, now: i64) -> Result<(), StoreError> {
+    let mut tombstones = Tombstones::default();
+    loop {
+        tombstones.refresh(store).await?;
+        let (number, body) = tombstones.next(address, why, now);
+        let outcome = store.commit(vec![Write::Tombstone(number, body)]).await?;
+        if outcome.first() == Some(&Committed::Written) {
+            return Ok(());
+        }
+    }
+}

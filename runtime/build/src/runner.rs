@@ -1,0 +1,222 @@
+//! One run: from inputs to a record that is ready to be committed.
+
+use crate::engine::Message;
+use crate::graph::{Answer, FoundExternal, NodeId, Output, Planned};
+use crate::jobs::Shared;
+use crate::resolve::SharedCall;
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+use wrun_core::action::Action;
+use wrun_core::digest::{ActionKey, Digest};
+use wrun_core::event::{Event, TaskNumber};
+use wrun_core::reason::Reason;
+use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance, Step};
+use wrun_core::task::Need;
+use wrun_exec::{Made, NeedEnded, Run, RunContext, RunError};
+use wrun_store::files::{Dir, FilesError};
+use wrun_store::{BlobKind, Bytes, Write};
+
+/// Outputs of at most this many bytes ride inside their record.
+const INLINE: u64 = 4 << 10;
+/// Logs of at most this many bytes do too.
+const INLINE_LOG: usize = 4 << 10;
+
+/// What shows at one place under `/in`.
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) dir: Dir,
+    /// The record that it came from.
+    pub(crate) from: Option<Address>,
+    /// The external that it is.
+    pub(crate) external: Option<(String, Arc<FoundExternal>)>,
+}
+
+/// One attempt.
+pub(crate) struct Task {
+    pub(crate) node: NodeId,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) call: SharedCall,
+    pub(crate) planned: Arc<Planned>,
+    pub(crate) action: Arc<Action>,
+    pub(crate) key: ActionKey,
+    pub(crate) generation: u32,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) number: TaskNumber,
+    pub(crate) sender: mpsc::UnboundedSender<Message>,
+    pub(crate) session_started: Instant,
+}
+
+/// What a run made, ready to be committed.
+pub(crate) struct Finished {
+    pub(crate) output: Arc<Output>,
+    pub(crate) writes: Vec<Write>,
+}
+
+/// What the run asked for so far.
+struct Asked {
+    key: ActionKey,
+    generation: u32,
+    /// The key at which each step was asked.
+    keys: Vec<ActionKey>,
+    steps: Vec<Step>,
+    addresses: Vec<(String, Address)>,
+}
+
+struct Context {
+    task: Arc<Task>,
+    asked: Mutex<Asked>,
+}
+
+#[async_trait]
+impl RunContext for Context {
+    async fn need(&self, needs: Vec<Need>) -> Result<Vec<Dir>, NeedEnded> {
+        let (reply, answer) = oneshot::channel::<Result<Answer, NeedEnded>>();
+        let message = Message::Needed { node: self.task.node, needs, reply };
+        self.task.sender.send(message).map_err(|_| NeedEnded)?;
+        let answer = answer.await.map_err(|_| NeedEnded)??;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = asked.key;
+        asked.keys.push(before);
+        asked.key = answer.key;
+        asked.generation = answer.generation;
+        asked.steps.push(answer.step);
+        asked.addresses.extend(answer.addresses);
+        Ok(answer.dirs)
+    }
+
+    fn progress(&self, fraction: Option<f64>, message: &str) {
+        let event = Event::Progress { number: self.task.number, fraction, message: message.to_owned() };
+        self.task.shared.setup.sink.send(event);
+    }
+
+    fn log(&self, _bytes: &[u8]) {}
+}
+
+/// Runs one attempt.
+pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
+    let shared = &task.shared;
+    let spec = shared.resolver.task_type(&task.call);
+    let mut writes = Vec::new();
+    for input in &task.inputs {
+        let gone = |_| RunError::LostInput { input: input.name.clone() };
+        if let Some((_, found)) = &input.external {
+            crate::external::bring(shared, found, &mut writes).await?;
+        }
+        match input.dir.fetch().await {
+            Err(FilesError::Store(error)) => return Err(error.into()),
+            other => other.map_err(gone)?,
+        }
+    }
+    let run = Run {
+        task: spec.name.clone(),
+        params: task.call.params.masked(&spec.params),
+        inputs: task.inputs.iter().map(|input| (input.name.clone(), input.dir.clone())).collect(),
+        outputs: task.planned.plan.outputs.clone(),
+        limits: task.planned.plan.limits.or(spec.limits),
+        dynamic: spec.dynamic,
+        native_nan: spec.native_nan,
+    };
+    let asked = Asked {
+        key: task.key,
+        generation: task.generation,
+        keys: Vec::new(),
+        steps: Vec::new(),
+        addresses: Vec::new(),
+    };
+    let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(asked) });
+    let started = Instant::now();
+    let executor = shared.resolver.plugin(&task.call).executor.clone();
+    let made = executor.run(run, context.clone()).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    let mut asked = context.asked.lock().unwrap_or_else(PoisonError::into_inner);
+    let asked = Asked {
+        key: asked.key,
+        generation: asked.generation,
+        keys: std::mem::take(&mut asked.keys),
+        steps: std::mem::take(&mut asked.steps),
+        addresses: std::mem::take(&mut asked.addresses),
+    };
+    record(&task, made, asked, started, seconds, writes)
+}
+
+fn record(
+    task: &Task,
+    made: Made,
+    asked: Asked,
+    started: Instant,
+    seconds: f64,
+    mut writes: Vec<Write>,
+) -> Result<Box<Finished>, RunError> {
+    let broken = |error: FilesError| match error {
+        FilesError::Store(error) => RunError::Store(error),
+        other => RunError::Infrastructure(format!("the output cannot be read back: {other}")),
+    };
+    let shared = &task.shared;
+    let dir = made.output;
+    let tree = dir.tree().map_err(broken)?;
+    let inline = dir.inline(INLINE).map_err(broken)?;
+    if inline.is_none() {
+        let objects = dir.memory();
+        writes.extend(objects.blobs.values().map(|bytes| Write::Blob(BlobKind::Blob, bytes.clone())));
+        writes.extend(objects.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into())));
+    }
+    let log = match std::str::from_utf8(&made.log) {
+        Ok("") => Log::Empty,
+        Ok(text) if text.len() <= INLINE_LOG => Log::Text(text.to_owned()),
+        _ => {
+            let bytes: Bytes = made.log.into();
+            let digest = Digest::of_blob(&bytes);
+            writes.push(Write::Blob(BlobKind::Blob, bytes));
+            Log::Blob(digest)
+        }
+    };
+    for (key, step) in asked.keys.iter().zip(&asked.steps) {
+        let needs = serde_json::to_vec(&step.needs).map_err(|error| RunError::Infrastructure(error.to_string()))?;
+        writes.push(Write::Step(*key, needs.into()));
+    }
+    let spec = shared.resolver.task_type(&task.call);
+    let plugin = shared.resolver.plugin(&task.call);
+    let since = i64::try_from(started.duration_since(task.session_started).as_millis()).unwrap_or(i64::MAX);
+    let mut inputs: std::collections::BTreeMap<String, Address> = asked.addresses.into_iter().collect();
+    let mut externals = std::collections::BTreeMap::new();
+    for input in &task.inputs {
+        if let Some(from) = input.from {
+            inputs.insert(input.name.clone(), from);
+        }
+        if let Some((uri, _)) = &input.external {
+            externals.insert(input.name.clone(), uri.clone());
+        }
+    }
+    let task_id = crate::jobs::id_of(shared, &task.call);
+    let result = ActionResult {
+        format: FORMAT,
+        tree: dir.digest(),
+        size: tree.size(),
+        inline,
+        log,
+        steps: asked.steps,
+        action: (*task.action).clone(),
+        provenance: Provenance {
+            task_id,
+            plugin: plugin.planner.description().id.clone(),
+            component: plugin.component,
+            params: task.call.params.masked(&spec.params),
+            started: shared.options.now.as_millisecond().saturating_add(since),
+            seconds,
+            inputs,
+            externals,
+            reasons: task.reasons.clone(),
+            wrun: shared.setup.version.clone(),
+        },
+    };
+    let body: Bytes =
+        serde_json::to_vec(&result).map_err(|error| RunError::Infrastructure(error.to_string()))?.into();
+    let address = Address { key: asked.key, generation: asked.generation };
+    writes.push(Write::Result { address, body: body.clone(), task: task_id });
+    let output =
+        Output::new(address, dir.digest(), seconds, body, shared.setup.store.clone(), Some(dir));
+    Ok(Box::new(Finished { output: Arc::new(output), writes }))
+}

@@ -1,0 +1,268 @@
+//! One call of a guest: a fresh instance, its caps, and how it ended.
+
+use crate::bindings::Sandbox;
+use crate::bindings::wrun::task::types;
+use crate::cpu::{Meter, Metered};
+use crate::error::LoadError;
+use crate::host::{Live, Nan, Room};
+use crate::plugin::{Loaded, Plugin};
+use crate::run::{FailureKind, Made, PlanError, Run, RunContext, RunError};
+use crate::sandbox::fault::Fault;
+use crate::sandbox::{ExitStatus, State, defaults, finish};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use wasmtime::{PoolConcurrencyLimitError, Trap, UpdateDeadline, WasmBacktrace};
+use wrun_store::Store;
+
+/// Bytes that a guest may hand over in one call: a plan of more inputs than are allowed must still
+/// arrive, to be counted.
+const HANDED_OVER: usize = 512 << 20;
+
+/// An instance that lives.
+struct Guest {
+    store: wasmtime::Store<State>,
+    instance: Sandbox,
+    _live: Live,
+}
+
+/// CPU time that a guest may use.
+#[derive(Clone)]
+struct Cap {
+    meter: Arc<Meter>,
+    most: Duration,
+    /// Whether it lets others poll on its thread at each tick.
+    yields: bool,
+}
+
+/// Why there is no instance.
+enum NoGuest {
+    Load(LoadError),
+    /// It ended while it was made.
+    Ended(wasmtime::Error, Box<State>),
+}
+
+impl Guest {
+    async fn new(plugin: &Plugin, nan: Nan, mut state: State, cap: Cap) -> Result<Self, NoGuest> {
+        let live = plugin.host.enter();
+        if let Ok(loaded) = plugin.loaded(nan, Room::Pool) {
+            match Self::enter(loaded, state, cap.clone()).await {
+                Ok((store, instance)) => return Ok(Self { store, instance, _live: live }),
+                Err((error, back)) if error.is::<PoolConcurrencyLimitError>() => state = *back,
+                Err((error, state)) => return Err(NoGuest::Ended(error, state)),
+            }
+        }
+        let loaded = plugin.loaded(nan, Room::OnDemand).map_err(NoGuest::Load)?;
+        match Self::enter(loaded, state, cap).await {
+            Ok((store, instance)) => Ok(Self { store, instance, _live: live }),
+            Err((error, state)) => Err(NoGuest::Ended(error, state)),
+        }
+    }
+
+    async fn enter(
+        loaded: &Loaded,
+        state: State,
+        cap: Cap,
+    ) -> Result<(wasmtime::Store<State>, Sandbox), (wasmtime::Error, Box<State>)> {
+        let mut store = wasmtime::Store::new(&loaded.engine, state);
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(HANDED_OVER);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |caller| {
+            if cap.meter.used() > cap.most {
+                let task = &caller.data().task;
+                let message = format!("`{task}` used more than its CPU-time cap of {}", seconds(cap.most));
+                return Err(Fault::stop(FailureKind::Deadline, message).into());
+            }
+            Ok(if cap.yields { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
+        });
+        match loaded.pre.instantiate_async(&mut store).await {
+            Ok(instance) => Ok((store, instance)),
+            Err(error) => Err((error, Box::new(store.into_data()))),
+        }
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+/// Polls what never waits for anything to its end.
+fn block<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// A planning call that gave no answer.
+enum Silent {
+    Load(LoadError),
+    Ended(String),
+}
+
+/// Calls `describe` or `declare` in a fresh instance without any capability.
+fn ask<T>(
+    plugin: &Plugin,
+    what: &str,
+    call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<T>,
+) -> Result<T, Silent> {
+    let config = &plugin.host.config;
+    let meter = Arc::new(Meter::default());
+    let cap = Cap { meter: meter.clone(), most: config.plan_cpu, yields: false };
+    let state = State::planning(what, config.plan_memory);
+    meter.begin();
+    block(async {
+        let ended = |error: wasmtime::Error, state: &State| {
+            let message = match end(error, state) {
+                Fault::Stop { message, .. } => message,
+                other => other.to_string(),
+            };
+            Silent::Ended(message)
+        };
+        let mut guest = match Guest::new(plugin, Nan::Canonical, state, cap).await {
+            Ok(guest) => guest,
+            Err(NoGuest::Load(error)) => return Err(Silent::Load(error)),
+            Err(NoGuest::Ended(error, state)) => return Err(ended(error, &state)),
+        };
+        let answer = call(&mut guest).await;
+        answer.map_err(|error| ended(error, guest.store.data()))
+    })
+}
+
+pub(crate) fn describe(plugin: &Plugin) -> Result<types::Description, LoadError> {
+    let answer = ask(plugin, "describe", async |guest| guest.instance.call_describe(&mut guest.store).await);
+    answer.map_err(|silent| match silent {
+        Silent::Load(error) => error,
+        Silent::Ended(why) => LoadError::Describe { name: plugin.name().to_owned(), why },
+    })
+}
+
+pub(crate) fn declare(
+    plugin: &Plugin,
+    task: &str,
+    params: &str,
+) -> Result<Result<types::Plan, String>, PlanError> {
+    let what = format!("declare of {task}");
+    let answer =
+        ask(plugin, &what, async |guest| guest.instance.call_declare(&mut guest.store, task, params).await);
+    answer.map_err(|silent| match silent {
+        Silent::Load(error) => PlanError::Trapped(error.to_string()),
+        Silent::Ended(why) => PlanError::Trapped(why),
+    })
+}
+
+pub(crate) async fn run(
+    plugin: &Plugin,
+    run: Run,
+    context: Arc<dyn RunContext>,
+    store: Arc<dyn Store>,
+) -> Result<Made, RunError> {
+    let meter = Arc::new(Meter::default());
+    let most = Duration::from_millis(run.limits.cpu_ms.unwrap_or(defaults::CPU_MS));
+    let cap = Cap { meter: meter.clone(), most, yields: true };
+    Metered::new(meter, attempt(plugin, run, context, store, cap)).await
+}
+
+async fn attempt(
+    plugin: &Plugin,
+    run: Run,
+    context: Arc<dyn RunContext>,
+    store: Arc<dyn Store>,
+    cap: Cap,
+) -> Result<Made, RunError> {
+    let nan = if run.native_nan { Nan::Native } else { Nan::Canonical };
+    let (task, params, due) = (run.task.clone(), run.params.to_json(), run.outputs.clone());
+    let state = State::running(run, context, store);
+    let (answer, state) = match Guest::new(plugin, nan, state, cap).await {
+        Ok(mut guest) => {
+            let answer = guest.instance.call_run(&mut guest.store, &task, &params).await;
+            (answer, guest.store.into_data())
+        }
+        Err(NoGuest::Ended(error, state)) => (Err(error), *state),
+        Err(NoGuest::Load(error)) => return Err(RunError::Infrastructure(error.to_string())),
+    };
+    let fault = match answer {
+        Ok(Ok(())) => match state.outputs() {
+            Some(outputs) => match finish(&task, &outputs, &due) {
+                Ok(output) => return Ok(Made { output, log: state.log.finish() }),
+                Err(fault) => fault,
+            },
+            None => Fault::Infrastructure("a run without files".to_owned()),
+        },
+        Ok(Err(text)) => Fault::stop(FailureKind::Error, text),
+        Err(error) => end(error, &state),
+    };
+    Err(fault.into_run_error(state.log.finish()))
+}
+
+/// Says how a guest ended.
+fn end(error: wasmtime::Error, state: &State) -> Fault {
+    let error = match error.downcast::<Fault>() {
+        Ok(fault) => return fault,
+        Err(error) => error,
+    };
+    let task = &state.task;
+    if let Some(status) = error.downcast_ref::<ExitStatus>() {
+        return Fault::stop(FailureKind::Exit, format!("`{task}` called {status} instead of returning"));
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Fault::Infrastructure(format!("there is no room for an instance of `{task}`: {error}"));
+    }
+    let trap = error.downcast_ref::<Trap>().copied();
+    let trace = error.downcast_ref::<WasmBacktrace>();
+    if trap == Some(Trap::UnreachableCodeReached)
+        && let Some(panic) = state.log.panic()
+    {
+        return Fault::stop(FailureKind::Panic, format!("`{task}` panicked at {panic}"));
+    }
+    if trap == Some(Trap::StackOverflow) || is_shadow_stack_overflow(&error, trap, trace) {
+        let message = format!("`{task}` overflowed its stack{}", frames(trace));
+        return Fault::stop(FailureKind::StackOverflow, message);
+    }
+    let why = match trap {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    };
+    let said = state.log.last_words().map(|said| format!("\nit said: {said}")).unwrap_or_default();
+    Fault::stop(FailureKind::Trap, format!("`{task}` trapped: {why}{}{said}", frames(trace)))
+}
+
+/// Rust and C keep their own stack in linear memory, at its start: deep recursion runs below address 0,
+/// which wraps around to the end of the address space.
+fn is_shadow_stack_overflow(error: &wasmtime::Error, trap: Option<Trap>, trace: Option<&WasmBacktrace>) -> bool {
+    if trap != Some(Trap::MemoryOutOfBounds) {
+        return false;
+    }
+    let low = error.chain().any(|cause| {
+        let text = cause.to_string();
+        let address = text.split("wasm address 0x").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let address = address.and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        address.is_some_and(|address| address >= 0xf000_0000)
+    });
+    let frames = trace.map(WasmBacktrace::frames).unwrap_or_default();
+    let recursive = frames.iter().any(|frame| {
+        frames.iter().filter(|other| other.func_index() == frame.func_index()).count() >= 3
+    });
+    low && recursive
+}
+
+/// Names the innermost functions, for people.
+fn frames(trace: Option<&WasmBacktrace>) -> String {
+    const MOST: usize = 6;
+    let frames = trace.map(WasmBacktrace::frames).unwrap_or_default();
+    let mut text = String::new();
+    for frame in frames.iter().take(MOST) {
+        match frame.func_name() {
+            Some(name) => text.push_str(&format!("\n  at {name}")),
+            None => text.push_str(&format!("\n  at function {}", frame.func_index())),
+        }
+    }
+    if frames.len() > MOST {
+        text.push_str("\n  …");
+    }
+    text
+}

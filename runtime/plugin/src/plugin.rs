@@ -1,0 +1,186 @@
+//! One component: its description and its Plans.
+
+use crate::bindings::SandboxPre;
+use crate::compiled;
+use crate::convert;
+use crate::error::{LoadError, check_bytes};
+use crate::guest;
+use crate::host::{Host, Nan, Room};
+use crate::run::{Made, PlanError, Run, RunContext, RunError};
+use crate::sandbox::State;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wrun_core::digest::{ComponentDigest, Digest};
+use wrun_core::param::Params;
+use wrun_core::plan::Plan;
+use wrun_core::task::PluginDescription;
+use wrun_store::Store;
+
+/// One component. Opening it looks at its bytes alone; it is compiled when a guest is first called.
+pub struct Plugin {
+    pub(crate) host: Arc<Host>,
+    name: String,
+    bytes: Arc<[u8]>,
+    digest: ComponentDigest,
+    description: OnceLock<PluginDescription>,
+    loaded: [[OnceLock<Loaded>; 2]; 2],
+    loading: Mutex<()>,
+}
+
+/// A compiled component, ready to be instantiated.
+pub(crate) struct Loaded {
+    pub(crate) engine: Engine,
+    pub(crate) pre: SandboxPre<State>,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    /// Takes the bytes of a component. `name` is what messages call it.
+    pub fn open(host: &Arc<Host>, bytes: impl Into<Arc<[u8]>>, name: &str) -> Result<Self, LoadError> {
+        let bytes = bytes.into();
+        check_bytes(name, &bytes)?;
+        let digest = ComponentDigest(Digest::of_blob(&bytes));
+        Ok(Self {
+            host: host.clone(),
+            name: name.to_owned(),
+            bytes,
+            digest,
+            description: OnceLock::new(),
+            loaded: Default::default(),
+            loading: Mutex::default(),
+        })
+    }
+
+    /// Supplies the description from a cache whose key has the component's digest and the sandbox number.
+    #[must_use]
+    pub fn with_description(self, description: PluginDescription) -> Self {
+        Self { description: OnceLock::from(description), ..self }
+    }
+
+    /// Returns what messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the digest of its bytes.
+    pub fn digest(&self) -> ComponentDigest {
+        self.digest
+    }
+
+    /// Returns what the plugin says of itself; asks it if that is not known yet.
+    pub fn description(&self) -> Result<&PluginDescription, LoadError> {
+        if let Some(description) = self.description.get() {
+            return Ok(description);
+        }
+        let description = self.describe()?;
+        Ok(self.description.get_or_init(|| description))
+    }
+
+    /// Asks the plugin what it is: twice, and validates the answer.
+    pub fn describe(&self) -> Result<PluginDescription, LoadError> {
+        let ask = || {
+            let raw = guest::describe(self)?;
+            convert::description(raw).map_err(|source| LoadError::Description { name: self.name.clone(), source })
+        };
+        let (one, two) = (ask()?, ask()?);
+        if one != two {
+            let why = "it answered differently when it was asked twice".to_owned();
+            return Err(LoadError::Describe { name: self.name.clone(), why });
+        }
+        one.validate().map_err(|source| LoadError::Description { name: self.name.clone(), source })?;
+        Ok(one)
+    }
+
+    /// Asks for the Plan of a call: twice, each in a fresh instance, and validates the answer.
+    pub fn declare(&self, task: &str, params: &Params) -> Result<Plan, PlanError> {
+        let description = self.description().map_err(|error| PlanError::Trapped(error.to_string()))?;
+        let Some(task_type) = description.task(task) else {
+            return Err(PlanError::Trapped(format!("`{}` has no task type `{task}`", self.name)));
+        };
+        let json = params.to_json();
+        let (one, two) = (guest::declare(self, task, &json)?, guest::declare(self, task, &json)?);
+        match (one, two) {
+            (Ok(one), Ok(two)) => {
+                let (one, two) = (convert::plan(one)?, convert::plan(two)?);
+                if one != two {
+                    return Err(PlanError::Unstable(convert::difference(&one, &two)));
+                }
+                Ok(one.validate(task_type)?)
+            }
+            (Err(one), Err(two)) if one == two => Err(PlanError::Refused(one)),
+            (Err(one), Err(two)) => Err(PlanError::Unstable(format!("first the error `{one}`, then `{two}`"))),
+            (Ok(_), Err(error)) => Err(PlanError::Unstable(format!("first a plan, then the error `{error}`"))),
+            (Err(error), Ok(_)) => Err(PlanError::Unstable(format!("first the error `{error}`, then a plan"))),
+        }
+    }
+
+    /// Runs one attempt to its end. The guest computes on the thread that polls; between the ticks of
+    /// [`crate::HostConfig::tick`] it does not yield. The inputs' bytes must be on this machine.
+    pub async fn run(
+        &self,
+        run: Run,
+        context: Arc<dyn RunContext>,
+        store: Arc<dyn Store>,
+    ) -> Result<Made, RunError> {
+        guest::run(self, run, context, store).await
+    }
+
+    /// Returns the component, compiled for this kind of NaN and this kind of room.
+    pub(crate) fn loaded(&self, nan: Nan, room: Room) -> Result<&Loaded, LoadError> {
+        let cell = &self.loaded[nan as usize][room as usize];
+        if let Some(loaded) = cell.get() {
+            return Ok(loaded);
+        }
+        // One thread compiles; the others wait for it.
+        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = cell.get() {
+            return Ok(loaded);
+        }
+        let loaded = self.load(nan, room)?;
+        Ok(cell.get_or_init(|| loaded))
+    }
+
+    fn load(&self, nan: Nan, room: Room) -> Result<Loaded, LoadError> {
+        let name = || self.name.clone();
+        let machine = self.host.machine(nan, room).map_err(|why| LoadError::Engine { why })?;
+        let folder = self.host.config.compiled_dir.as_deref();
+        let component = compiled::load(&machine.engine, folder, self.digest, &self.bytes)
+            .map_err(|error| LoadError::Invalid { name: name(), why: format!("{error:#}") })?;
+        let engine = machine.engine.clone();
+        let ty = component.component_type();
+        for (import, _) in ty.imports(&engine) {
+            self.check_import(import)?;
+        }
+        let function = |export: &&str| {
+            ty.get_export(&engine, export).is_some_and(|found| matches!(found.ty, ComponentItem::ComponentFunc(_)))
+        };
+        let due = ["describe", "declare", "run"];
+        let missing: Vec<String> = due.iter().filter(|name| !function(name)).map(|&name| name.to_owned()).collect();
+        if !missing.is_empty() {
+            return Err(LoadError::OtherWorld { name: name(), missing });
+        }
+        let fit = |error: wasmtime::Error| LoadError::Contract { name: name(), why: format!("{error:#}") };
+        let pre = machine.linker.instantiate_pre(&component).map_err(fit)?;
+        let pre = SandboxPre::new(pre).map_err(fit)?;
+        Ok(Loaded { engine, pre })
+    }
+
+    fn check_import(&self, import: &str) -> Result<(), LoadError> {
+        let name = || self.name.clone();
+        let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+        if interface.starts_with("wrun:task/") {
+            let known = version == "0.1" || version.starts_with("0.1.");
+            let contract = import.to_owned();
+            return if known { Ok(()) } else { Err(LoadError::NewerContract { name: name(), contract }) };
+        }
+        let had = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/"];
+        let known = had.iter().any(|had| interface.starts_with(had)) && version.starts_with("0.2.");
+        if known { Ok(()) } else { Err(LoadError::Import { name: name(), import: import.to_owned() }) }
+    }
+}

