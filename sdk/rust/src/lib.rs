@@ -87,7 +87,8 @@
 // The derive macros name this crate from outside, and are used inside too.
 extern crate self as wrun_task;
 
-mod bindings;
+#[doc(hidden)]
+pub mod bindings;
 mod context;
 mod declare;
 mod error;
