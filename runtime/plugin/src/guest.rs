@@ -147,8 +147,9 @@ pub(crate) fn declare(
     params: &str,
 ) -> Result<Result<types::Plan, String>, PlanError> {
     let what = format!("declare of {task}");
+    let (task, params) = (task.to_owned(), params.to_owned());
     let answer =
-        ask(plugin, &what, async |guest| guest.instance.call_declare(&mut guest.store, task, params).await);
+        ask(plugin, &what, async |guest| guest.instance.call_declare(&mut guest.store, &task, &params).await);
     answer.map_err(|silent| match silent {
         Silent::Load(error) => PlanError::Trapped(error.to_string()),
         Silent::Ended(why) => PlanError::Trapped(why),

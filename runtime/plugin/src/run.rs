@@ -64,6 +64,17 @@ pub enum RunError {
     Infrastructure(String),
 }
 
+impl RunError {
+    /// Returns one thing to try.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Failed { kind, .. } => kind.hint(),
+            Self::LostInput { .. } => Some("build again: what is gone is made anew"),
+            Self::NeedEnded | Self::Store(_) | Self::Infrastructure(_) => None,
+        }
+    }
+}
+
 /// Kinds of failure that are told apart.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +99,23 @@ pub enum FailureKind {
     Outputs,
     /// It broke the contract, such as `need` in a task that is not dynamic.
     Contract,
+}
+
+impl FailureKind {
+    /// Returns one thing to try.
+    pub fn hint(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Error => return None,
+            Self::Panic | Self::Trap => "the task's log has what it wrote before: `wrun log`",
+            Self::Exit => "return an error from `run` instead of calling `exit`",
+            Self::StackOverflow => "recurse less deeply, or keep the work in a list on the heap",
+            Self::Memory => "raise `memory` in the task's limits, or hold less at a time",
+            Self::Deadline => "raise `cpu-ms` in the task's limits",
+            Self::OutputLimit => "raise `output-bytes` or `output-files` in the task's limits",
+            Self::Outputs => "make exactly the declared outputs, or declare a directory, in which names are free",
+            Self::Contract => "correct the plugin: sdk/wit/task.wit says what is allowed",
+        })
+    }
 }
 
 /// What a running task asks of the Session.

@@ -51,7 +51,7 @@ pub struct Descriptor {
     read: bool,
     write: bool,
     /// Counts the guest's hold on an output file.
-    opened: Option<Opened>,
+    _opened: Option<Opened>,
 }
 
 /// A listing: names in order, as they were when it was asked for.
@@ -255,7 +255,7 @@ impl State {
             Node::OutFile(file) => Some(Opened::new(file.clone())),
             _ => None,
         };
-        Ok(self.table.push(Descriptor { node, read, write, opened })?)
+        Ok(self.table.push(Descriptor { node, read, write, _opened: opened })?)
     }
 }
 
@@ -263,8 +263,8 @@ impl preopens::Host for State {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
         let Some(files) = &self.files else { return Ok(Vec::new()) };
         let (inputs, outputs) = (Node::Inputs(files.inputs.clone()), Node::OutDir(files.outputs.clone()));
-        let input = Descriptor { node: inputs, read: true, write: false, opened: None };
-        let output = Descriptor { node: outputs, read: true, write: true, opened: None };
+        let input = Descriptor { node: inputs, read: true, write: false, _opened: None };
+        let output = Descriptor { node: outputs, read: true, write: true, _opened: None };
         Ok(vec![
             (self.table.push(input)?, "/in".to_owned()),
             (self.table.push(output)?, "/out".to_owned()),

@@ -265,8 +265,37 @@ impl HasData for Io {
 
 /// Defines all that a guest may import.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    crate::bindings::Sandbox::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    use crate::bindings::wasi::{cli, clocks, filesystem, random};
     use wasmtime_wasi_io::bindings::wasi::io;
+    macro_rules! own {
+        ($($interface:path),* $(,)?) => {{
+            $({
+                use $interface as interface;
+                interface::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+            })*
+        }};
+    }
+    own!(
+        host,
+        types,
+        cli::environment,
+        cli::exit,
+        cli::stdin,
+        cli::stdout,
+        cli::stderr,
+        cli::terminal_input,
+        cli::terminal_output,
+        cli::terminal_stdin,
+        cli::terminal_stdout,
+        cli::terminal_stderr,
+        clocks::monotonic_clock,
+        clocks::wall_clock,
+        filesystem::preopens,
+        filesystem::types,
+        random::random,
+        random::insecure,
+        random::insecure_seed,
+    );
     io::error::add_to_linker::<State, Io>(linker, |state| &mut state.table)?;
     io::poll::add_to_linker::<State, Io>(linker, |state| &mut state.table)?;
     io::streams::add_to_linker::<State, Io>(linker, |state| &mut state.table)

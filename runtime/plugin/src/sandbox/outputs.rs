@@ -93,7 +93,8 @@ impl OutDir {
 
     /// Returns how many levels of directories are below.
     pub(crate) fn height(&self) -> usize {
-        let below = self.entries().values().map(|node| match node {
+        let entries = self.entries();
+        let below = entries.values().map(|node| match node {
             OutNode::Dir(dir) => dir.height() + 1,
             OutNode::File(_) => 0,
         });
