@@ -9,6 +9,7 @@
 //! | `jobs` | batches that run beside the loop: plans, look-ups, reasons, externals |
 //! | `runner` | one run: slots, `need`, the record |
 //! | `commit` | one writer that makes results durable in batches |
+//! | `external` | external inputs: found, hashed, brought into the store |
 //! | `record` | session records: writing them, and answering from them |
 //! | [`tombstones`] | which results are disowned |
 //! | [`explain`] | `why`, as a field diff |
@@ -22,6 +23,7 @@ mod commit;
 mod cycle;
 mod engine;
 pub mod explain;
+mod external;
 mod graph;
 mod jobs;
 mod record;

@@ -71,6 +71,9 @@ pub struct SessionRecord {
     pub tombstone: u64,
     /// Counts.
     pub totals: Totals,
+    /// The time that the tasks which ran took, all together.
+    #[serde(default)]
+    pub ran_seconds: f64,
     /// The blob with the full listing.
     pub listing: Digest,
     /// Milliseconds since 1970.

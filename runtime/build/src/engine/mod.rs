@@ -695,6 +695,14 @@ impl Engine {
             .collect()
     }
 
+    pub(crate) fn take_verdicts(&mut self) -> Vec<(String, Verdict)> {
+        std::mem::take(&mut self.memory.verdicts)
+    }
+
+    pub(crate) fn node_of(&self, call: &crate::resolve::TaskCall) -> Option<NodeId> {
+        self.index.get(&call.key).copied()
+    }
+
     fn forced(&self, id: NodeId) -> bool {
         let node = &self.nodes[id as usize];
         let name = || &self.shared.resolver.task_type(&node.call).name;

@@ -242,7 +242,8 @@ impl Engine {
         let forced = self.forced(id);
         let running = self.nodes[id as usize].trace.as_ref().is_some_and(|trace| trace.reply.is_some());
         if running {
-            if let Some(live) = found.live.filter(|_| !forced) {
+            let (adopted, competes) = if forced { (None, found.live) } else { (found.live, None) };
+            if let Some(live) = adopted {
                 // A deterministic guest that was given the same would finish with the same.
                 if let Some(handle) = self.handles.remove(&id) {
                     handle.abort();
@@ -254,7 +255,7 @@ impl Engine {
             if let Some(answer) = node.trace.as_mut().and_then(|trace| trace.ready.as_mut()) {
                 answer.generation = found.generation;
             }
-            if let (Some(keyed), Some(live)) = (&mut node.keyed, found.live) {
+            if let (Some(keyed), Some(live)) = (&mut node.keyed, competes) {
                 keyed.forced_over = Some(live);
             }
             node.phase = Phase::Resuming;
