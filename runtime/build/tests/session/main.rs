@@ -1,0 +1,14 @@
+//! Sessions over a memory store and a fake plugin: planning, keys, hits, needs, failures.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod fake;
+mod failures;
+mod hits;
+mod needs;
+mod previews;
+mod random;
+
+/// How many cases a campaign has: a tenth of them in the usual tests, all of them in `make soak`.
+fn cases(tenth: u32, all: u32) -> u32 {
+    if std::env::var_os("WRUN_SOAK").is_some() { all } else { tenth }
+}

@@ -1,0 +1,126 @@
+//! Dynamic dependencies: suspension, walking by hints, replay.
+
+use crate::fake::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use wrun_core::report::State;
+
+/// fold(n) needs fold(n-1), and so on down to leaf(0).
+fn folds() -> Arc<Fake> {
+    plugin(vec![
+        ("leaf", leaf(|n| format!("{n}"))),
+        ("fold", make(|_| Vec::new(), |guest| async move {
+            let below = match guest.n {
+                0 => guest.need("leaf", 0).await?,
+                n => guest.need("fold", n - 1).await?,
+            };
+            Ok(Ok(format!("({below})")))
+        })),
+    ])
+}
+
+#[test]
+fn a_recursive_reduce_of_depth_twelve_finishes_with_one_slot() {
+    let world = World::new(1);
+    let fake = folds();
+    let outcome = world.build(&fake, &[("fold", 12)]);
+    assert_eq!(output(&outcome, 0), format!("{}0{}", "(".repeat(13), ")".repeat(13)));
+    assert_eq!(fake.ran().len(), 14);
+}
+
+#[test]
+fn a_warm_walk_runs_no_guest() {
+    let mut world = World::new(1);
+    let fake = folds();
+    world.build(&fake, &[("fold", 5)]);
+    fake.took();
+    world.options.check = true;
+    let outcome = world.build(&fake, &[("fold", 5)]);
+    assert_eq!(fake.ran(), names(&[]));
+    assert_eq!(outcome.report.totals.cached, 7);
+}
+
+#[test]
+fn what_a_guest_asks_for_depends_on_what_it_was_given() {
+    // choose(n) reads config(0), and needs as many leaves as that says.
+    let wanted = Arc::new(AtomicI64::new(2));
+    let make_plugin = |wanted: i64| {
+        let mut config = leaf(move |_| wanted.to_string());
+        config.version = Some(wanted.to_string());
+        let mut leaf = leaf(|n| format!("l{n}"));
+        leaf.version = Some("1".into());
+        let mut choose = make(|_| Vec::new(), |guest| async move {
+            let count: i64 = guest.need("config", 0).await?.parse().unwrap();
+            let tasks: Vec<_> = (0..count).map(|n| ("leaf", n)).collect();
+            Ok(Ok(guest.needs(&tasks).await?.join("+")))
+        });
+        choose.version = Some("1".into());
+        plugin(vec![("config", config), ("leaf", leaf), ("choose", choose)])
+    };
+    let world = World::new(1);
+    let fake = make_plugin(wanted.load(Ordering::SeqCst));
+    assert_eq!(output(&world.build(&fake, &[("choose", 0)]), 0), "l0+l1");
+    let fake = make_plugin(3);
+    let outcome = world.try_build(&fake, "b", &[("choose", 0)]).unwrap();
+    assert_eq!(output(&outcome, 0), "l0+l1+l2");
+    assert_eq!(fake.ran(), names(&["config 0", "leaf 2", "choose 0"]));
+    // And back: every step is known, so nothing runs but nothing is confused either.
+    let fake = make_plugin(2);
+    let outcome = world.try_build(&fake, "c", &[("choose", 0)]).unwrap();
+    assert_eq!(output(&outcome, 0), "l0+l1");
+    assert_eq!(fake.ran(), names(&[]));
+}
+
+#[test]
+fn a_need_that_fails_blocks_and_the_rest_builds() {
+    let world = World::new(1);
+    let fake = plugin(vec![
+        ("good", leaf(|n| n.to_string())),
+        ("bad", make(|_| Vec::new(), |_| async { Ok(Err("broken".into())) })),
+        ("asks", make(|_| Vec::new(), |guest| async move {
+            let good = guest.need("good", 1).await?;
+            _ = guest.need("bad", 1).await?;
+            Ok(Ok(good))
+        })),
+    ]);
+    let outcome = world.build(&fake, &[("asks", 0), ("good", 2)]);
+    assert_eq!(state_of(&outcome, "asks", 0), State::Blocked);
+    assert_eq!(state_of(&outcome, "bad", 1), State::Failed);
+    assert_eq!(state_of(&outcome, "good", 2), State::Ran);
+    assert_eq!(outcome.failures.len(), 1);
+    assert_eq!(outcome.failures[0].task, "bad n=1");
+}
+
+#[test]
+fn cycles_are_printed_as_a_path() {
+    let world = World::new(1);
+    let fake = plugin(vec![
+        ("a", make(|_| Vec::new(), |guest| async move { Ok(Ok(guest.need("b", 0).await?)) })),
+        ("b", pure(|_| vec![task("x", "c", 0)], |_, all| all.into())),
+        ("c", make(|_| Vec::new(), |guest| async move { Ok(Ok(guest.need("a", 0).await?)) })),
+        ("s", pure(|n| vec![task("x", "s", n)], |_, all| all.into())),
+        ("t", pure(|n| vec![task("x", "t", 1 - n)], |_, all| all.into())),
+    ]);
+    let outcome = world.build(&fake, &[("a", 0)]);
+    assert!(outcome.failures[0].message.contains("a n=0 → b n=0 → c n=0 → a n=0"), "{:?}", outcome.failures);
+    let outcome = world.build(&fake, &[("s", 0)]);
+    assert!(outcome.failures[0].message.contains("s n=0 → s n=0"), "{:?}", outcome.failures);
+    let outcome = world.build(&fake, &[("t", 0)]);
+    assert!(outcome.failures[0].message.contains("t n=0 → t n=1 → t n=0"), "{:?}", outcome.failures);
+}
+
+#[test]
+fn many_suspended_guests_share_one_slot() {
+    let world = World::new(1);
+    let fake = plugin(vec![
+        ("leaf", leaf(|n| n.to_string())),
+        ("mid", make(|_| Vec::new(), |guest| async move { Ok(Ok(guest.need("leaf", guest.n).await?)) })),
+        ("top", make(|_| Vec::new(), |guest| async move {
+            let tasks: Vec<_> = (0..guest.n).map(|n| ("mid", n)).collect();
+            Ok(Ok(guest.needs(&tasks).await?.len().to_string()))
+        })),
+    ]);
+    let outcome = world.build(&fake, &[("top", 500)]);
+    assert_eq!(output(&outcome, 0), "500");
+    assert_eq!(fake.ran().len(), 1001);
+}
