@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs every check of the project, one after another, and counts. All steps run even where one
+# fails; the last line says how many tests passed and failed. `--only-tests` leaves out the lints.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export PATH="$PWD/target/tools/bin:$PATH"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
+
+lints=yes
+[ "${1:-}" = --only-tests ] && lints=no
+profile=default
+[ -n "${WRUN_SOAK:-}" ] && profile=soak
+
+logs=target/test-logs
+mkdir -p "$logs"
+passed=0 failed=0
+broken=()
+
+# Runs a step with its output shown and kept; notes it if it fails.
+step() {
+  local name=$1 start=$SECONDS status; shift
+  printf '\n== %s\n+ %s\n' "$name" "$*"
+  "$@" 2>&1 | tee "$logs/$name.log"
+  status=${PIPESTATUS[0]}
+  [ "$status" = 0 ] || broken+=("$name")
+  printf '== %s: %s, %d s\n' "$name" "$([ "$status" = 0 ] && echo ok || echo FAILED)" $((SECONDS - start))
+}
+
+within() { local dir=$1; shift; (cd "$dir" && "$@"); }
+
+# Adds what nextest (`12 tests run: 11 passed, 1 failed`) and cargo test (`11 passed; 1 failed`) counted.
+count() {
+  local line
+  while IFS= read -r line; do
+    [[ $line =~ ([0-9]+)\ passed ]] && passed=$((passed + BASH_REMATCH[1]))
+    [[ $line =~ ([0-9]+)\ failed ]] && failed=$((failed + BASH_REMATCH[1]))
+    [[ $line =~ ([0-9]+)\ timed\ out ]] && failed=$((failed + BASH_REMATCH[1]))
+  done < <(sed 's/\x1b\[[0-9;]*m//g' "$logs/$1.log" | grep -E 'tests? run:|^test result:|^keys:' || true)
+}
+
+# Other cargo workspaces: the example plugins are tested natively, as their authors test them.
+others=()
+for dir in plugins tests/guests; do
+  [ -f "$dir/Cargo.toml" ] && others+=("$dir")
+done
+
+if [ $lints = yes ]; then
+  step fmt cargo fmt --all --check
+  for dir in "${others[@]}"; do step "fmt-${dir//\//-}" within "$dir" cargo fmt --all --check; done
+  step deny tests/tools/deny.sh "${others[@]}"
+  step clippy cargo clippy --release --workspace --all-targets -- -D warnings
+fi
+
+step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
+count nextest
+if [ $lints = yes ]; then
+  step doc cargo test --release --workspace --doc
+  count doc
+  if [ -f plugins/Cargo.toml ]; then
+    step plugins within plugins cargo test --release
+    count plugins
+  fi
+  step keys target/tools/py/bin/python tests/keys.py
+  count keys
+fi
+
+printf '\n'
+if [ ${#broken[@]} -gt 0 ]; then
+  printf 'error: these steps failed: %s\nhint: their output is in %s/\n' "${broken[*]}" "$logs"
+fi
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ ${#broken[@]} = 0 ]
