@@ -220,7 +220,7 @@ fn end(error: wasmtime::Error, state: &State) -> Fault {
     {
         return Fault::stop(FailureKind::Panic, format!("`{task}` panicked at {panic}"));
     }
-    if trap == Some(Trap::StackOverflow) || is_shadow_stack_overflow(&error, trap, trace) {
+    if trap == Some(Trap::StackOverflow) || is_shadow_stack_overflow(trap, trace) {
         let message = format!("`{task}` overflowed its stack{}", frames(trace));
         return Fault::stop(FailureKind::StackOverflow, message);
     }
@@ -232,23 +232,18 @@ fn end(error: wasmtime::Error, state: &State) -> Fault {
     Fault::stop(FailureKind::Trap, format!("`{task}` trapped: {why}{}{said}", frames(trace)))
 }
 
-/// Rust and C keep their own stack in linear memory, at its start: deep recursion runs below address 0,
-/// which wraps around to the end of the address space.
-fn is_shadow_stack_overflow(error: &wasmtime::Error, trap: Option<Trap>, trace: Option<&WasmBacktrace>) -> bool {
-    if trap != Some(Trap::MemoryOutOfBounds) {
-        return false;
-    }
-    let low = error.chain().any(|cause| {
-        let text = cause.to_string();
-        let address = text.split("wasm address 0x").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        address.is_some_and(|address| address >= 0xf000_0000)
-    });
+/// Rust and C keep their own stack in linear memory: recursion that is too deep runs out of that before
+/// it runs out of WebAssembly's own, and traps where it leaves the memory.
+fn is_shadow_stack_overflow(trap: Option<Trap>, trace: Option<&WasmBacktrace>) -> bool {
+    /// A trace this deep in which one function comes again and again.
+    const DEEP: usize = 32;
     let frames = trace.map(WasmBacktrace::frames).unwrap_or_default();
-    let recursive = frames.iter().any(|frame| {
-        frames.iter().filter(|other| other.func_index() == frame.func_index()).count() >= 3
-    });
-    low && recursive
+    let times = |frame: &wasmtime::FrameInfo| {
+        frames.iter().filter(|other| other.func_index() == frame.func_index()).count()
+    };
+    trap == Some(Trap::MemoryOutOfBounds)
+        && frames.len() >= DEEP
+        && frames.iter().any(|frame| times(frame) >= frames.len() / 8)
 }
 
 /// Names the innermost functions, for people.
@@ -258,7 +253,7 @@ fn frames(trace: Option<&WasmBacktrace>) -> String {
     let mut text = String::new();
     for frame in frames.iter().take(MOST) {
         match frame.func_name() {
-            Some(name) => text.push_str(&format!("\n  at {name}")),
+            Some(name) => text.push_str(&format!("\n  at {:#}", rustc_demangle::demangle(name))),
             None => text.push_str(&format!("\n  at function {}", frame.func_index())),
         }
     }

@@ -37,7 +37,7 @@ impl Default for HostConfig {
             pool: 10_240,
             tick: Duration::from_millis(10),
             plan_cpu: Duration::from_secs(10),
-            plan_memory: 256 << 20,
+            plan_memory: 512 << 20,
         }
     }
 }
