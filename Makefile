@@ -17,7 +17,7 @@ help: ## List the commands
 
 build: ## Build target/release/wrun
 	@tests/tools/need.sh rust
-	cargo build --release -p wrun-cli
+	cargo build --release -p wrun
 
 plugins: build ## Build every example plugin to plugins/NAME.wasm
 	@tests/tools/need.sh wasm

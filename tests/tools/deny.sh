@@ -10,12 +10,12 @@ config=$PWD/deny.toml
 for dir in . "$@"; do
   printf '+ cargo deny check licenses bans sources   (in %s)\n' "$dir"
   # Metadata needs every crate of the lock file on this machine, which a build does not.
-  (cd "$dir" && cargo fetch --quiet --locked && cargo deny --offline --log-level warn check --hide-inclusion-graph --config "$config" licenses bans sources)
+  (cd "$dir" && cargo fetch --quiet --locked && cargo deny --offline --log-level warn --config "$config" check --hide-inclusion-graph licenses bans sources)
 done
 
 printf '+ cargo deny check advisories\n'
-if timeout 60 cargo deny --log-level error fetch --config "$config" db >/dev/null 2>&1; then
-  cargo deny --offline check --config "$config" advisories
+if timeout 60 cargo deny --log-level error --config "$config" fetch db >/dev/null 2>&1; then
+  cargo deny --offline --config "$config" check advisories
 else
   echo "skipped: the RustSec advisory database cannot be reached from here"
 fi

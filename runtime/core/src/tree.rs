@@ -174,7 +174,7 @@ mod tests {
         let tree = Tree::new(vec![file("a", b"1"), file("b", b"")]).unwrap();
         assert_eq!(
             tree.digest().to_string(),
-            "b3:GOLDEN_TREE"
+            "b3:0cc8b3dd446dc73a8a21d65cbf023a81308deb79a091ffca628099ca0216bc80"
         );
     }
 
