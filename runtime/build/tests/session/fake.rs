@@ -197,8 +197,8 @@ impl World {
     pub fn try_build(&self, fake: &Arc<Fake>, code: &str, goals: &[(&str, i64)]) -> Result<Outcome, BuildError> {
         let setup = self.setup(fake, code);
         let interrupt = Interrupt::default();
-        let work = build(&setup, &self.options, &calls(goals), self.runtime.handle(), &interrupt);
-        self.runtime.block_on(work)
+        let goals = calls(goals);
+        self.runtime.block_on(build(&setup, &self.options, &goals, self.runtime.handle(), &interrupt))
     }
 
     pub fn build(&self, fake: &Arc<Fake>, goals: &[(&str, i64)]) -> Outcome {
