@@ -1,1 +1,229 @@
 //! Single flight between the processes of one machine.
+//!
+//! One file, one byte a key: an open-file-description lock on a byte whose offset is taken from the key. The
+//! kernel releases it with the process, no file is made per action, and nothing has to be cleaned up. Who
+//! waits for whom is written to the index, so that a circle across processes is found.
+
+use crate::error::StoreError;
+use crate::local::index::Index;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use wrun_core::digest::{ActionKey, Digest};
+
+/// Sessions have their own bytes, above those of all keys.
+const SESSIONS: i64 = 1 << 61;
+const SHORTEST: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// The locks that one session takes. Two sessions of one process exclude each other too.
+pub struct Locks {
+    file: Arc<File>,
+    path: PathBuf,
+    index: Arc<Index>,
+    session: i64,
+}
+
+/// A held lock. Dropping it releases it.
+pub struct Held {
+    file: Arc<File>,
+    offset: i64,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({:x})", self.offset)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The kernel refuses only what is no file.
+        _ = set(&self.file, self.offset, libc::F_UNLCK);
+    }
+}
+
+fn record(offset: i64, kind: libc::c_int) -> libc::flock {
+    libc::flock {
+        l_type: i16::try_from(kind).unwrap_or_default(),
+        l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
+        l_start: offset,
+        l_len: 1,
+        l_pid: 0,
+    }
+}
+
+fn set(file: &File, offset: i64, kind: libc::c_int) -> nix::Result<()> {
+    fcntl(file, FcntlArg::F_OFD_SETLK(&record(offset, kind))).map(drop)
+}
+
+/// Tells whether somebody else holds a byte.
+fn held_elsewhere(file: &File, offset: i64) -> nix::Result<bool> {
+    let mut found = record(offset, libc::F_WRLCK);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
+    Ok(libc::c_int::from(found.l_type) != libc::F_UNLCK)
+}
+
+fn offset(key: ActionKey) -> i64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&key.0.as_bytes()[..8]);
+    i64::from_be_bytes(bytes) & ((1 << 60) - 1)
+}
+
+impl Locks {
+    /// Opens the locks of the store at `root`, which must be there.
+    pub fn open(root: &Path) -> Result<Arc<Self>, StoreError> {
+        let path = root.join("locks");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = Arc::new(options.open(&path).map_err(StoreError::io("open", &path))?);
+        let index = Index::open(root)?;
+        // A session's number is its process and a count; a number that is taken is passed over.
+        let pid = i64::from(std::process::id()) << 16;
+        let taken = |n: &i64| set(&file, SESSIONS + pid + n, libc::F_WRLCK).is_ok();
+        let session = pid + (0..1 << 16).find(taken).unwrap_or(0);
+        Ok(Arc::new(Self { file, path, index, session }))
+    }
+
+    /// Takes a lock if nobody else holds it.
+    pub fn try_lock(&self, key: ActionKey) -> Result<Option<Held>, StoreError> {
+        let offset = offset(key);
+        match set(&self.file, offset, libc::F_WRLCK) {
+            Ok(()) => Ok(Some(Held { file: self.file.clone(), offset })),
+            Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(None),
+            Err(error) => Err(StoreError::io("lock", &self.path)(error.into())),
+        }
+    }
+
+    /// Waits for a lock, on behalf of actions whose locks this session holds.
+    pub async fn lock(&self, key: ActionKey, for_actions: &[ActionKey]) -> Result<Held, StoreError> {
+        let mut pause = SHORTEST;
+        let mut written = false;
+        let result = loop {
+            match self.try_lock(key) {
+                Ok(Some(held)) => break Ok(held),
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
+            if !for_actions.is_empty() {
+                let known = if written { Ok(()) } else { self.index.add_waits(self.session, for_actions, key) };
+                if let Err(error) = known.and_then(|()| self.check_circle(key, for_actions)) {
+                    written = true;
+                    break Err(error);
+                }
+                written = true;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST);
+        };
+        if written {
+            self.index.remove_waits(self.session, key)?;
+        }
+        result
+    }
+
+    /// Follows what other live sessions wait for, and fails if that leads back here.
+    fn check_circle(&self, key: ActionKey, ours: &[ActionKey]) -> Result<(), StoreError> {
+        let waits = self.index.waits()?;
+        let mut reached: Vec<(Digest, i64)> = vec![(key.0, self.session)];
+        let mut at = 0;
+        while let Some((wanted, _)) = reached.get(at).copied() {
+            at += 1;
+            for wait in waits.iter().filter(|wait| wait.holds == wanted && wait.session != self.session) {
+                let live = held_elsewhere(&self.file, SESSIONS + wait.session);
+                if !live.map_err(|error| StoreError::io("lock", &self.path)(error.into()))? {
+                    self.index.forget_session(wait.session)?;
+                    continue;
+                }
+                if let Some(waiter) = ours.iter().find(|held| held.0 == wait.wants) {
+                    let holder = u32::try_from(wait.session >> 16).unwrap_or_default();
+                    return Err(StoreError::CrossProcessCycle { waiter: waiter.0, wanted: key.0, holder });
+                }
+                if !reached.iter().any(|(known, _)| *known == wait.wants) {
+                    reached.push((wait.wants, wait.session));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn key(text: &str) -> ActionKey {
+        ActionKey(Digest::of_blob(text.as_bytes()))
+    }
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    }
+
+    #[test]
+    fn a_lock_excludes_until_it_is_dropped() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, two) = (Locks::open(root.path()).unwrap(), Locks::open(root.path()).unwrap());
+        let held = one.try_lock(key("a")).unwrap().unwrap();
+        assert!(two.try_lock(key("a")).unwrap().is_none());
+        assert!(two.try_lock(key("b")).unwrap().is_some());
+        drop(held);
+        assert!(two.try_lock(key("a")).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_waiter_gets_the_lock_when_it_is_free() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, two) = (Locks::open(root.path()).unwrap(), Locks::open(root.path()).unwrap());
+        let held = one.try_lock(key("a")).unwrap().unwrap();
+        block_on(async {
+            let ours = [key("x")];
+            let (got, ()) = tokio::join!(two.lock(key("a"), &ours), async { drop(held) });
+            got.unwrap();
+        });
+        assert_eq!(one.index.waits().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_circle_of_waiters_is_found_by_one_of_them() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, two) = (Locks::open(root.path()).unwrap(), Locks::open(root.path()).unwrap());
+        let a = one.try_lock(key("a")).unwrap().unwrap();
+        let b = two.try_lock(key("b")).unwrap().unwrap();
+        block_on(async {
+            let first = async {
+                let got = one.lock(key("b"), &[key("a")]).await;
+                drop(a);
+                got
+            };
+            let second = async {
+                let got = two.lock(key("a"), &[key("b")]).await;
+                drop(b);
+                got
+            };
+            let (first, second) = tokio::join!(first, second);
+            let found = |got: &Result<Held, StoreError>| matches!(got, Err(StoreError::CrossProcessCycle { .. }));
+            assert!(found(&first) || found(&second));
+        });
+    }
+
+    #[test]
+    fn those_who_are_gone_are_in_no_circle() {
+        let root = tempfile::tempdir().unwrap();
+        let one = Locks::open(root.path()).unwrap();
+        let held = one.try_lock(key("a")).unwrap().unwrap();
+        one.index.add_waits(12345 << 16, &[key("b")], key("a")).unwrap();
+        let two = Locks::open(root.path()).unwrap();
+        let other = two.try_lock(key("b")).unwrap().unwrap();
+        block_on(async {
+            let ours = [key("a")];
+            let (got, ()) = tokio::join!(one.lock(key("b"), &ours), async { drop(other) });
+            got.unwrap();
+        });
+        drop(held);
+    }
+}

@@ -1,0 +1,125 @@
+//! Connections to the index: pragmas, schema, and how its errors become ours.
+
+use crate::error::StoreError;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+/// The number of the schema, in `user_version`.
+const SCHEMA: i64 = 1;
+
+/// So long a connection waits for another process; a commit takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `log` holds every keyed record in the order of writing; `fresh` and `main` are the index over it
+/// (see [`super::log`]). The other tables are read by their own order.
+const TABLES: &str = "
+CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), total INTEGER NOT NULL, epoch INTEGER NOT NULL);
+INSERT INTO state VALUES(1, 0, 0);
+CREATE TABLE log(at INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE fresh(id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+CREATE TABLE main(slot INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(slot, at)) WITHOUT ROWID;
+CREATE TABLE tombstone(n INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE session(goal BLOB PRIMARY KEY, run TEXT NOT NULL, header BLOB NOT NULL);
+CREATE TABLE run(run TEXT PRIMARY KEY, header BLOB NOT NULL);
+CREATE TABLE waits(
+  session INTEGER NOT NULL, process INTEGER NOT NULL, wants BLOB NOT NULL, holds BLOB NOT NULL,
+  PRIMARY KEY(session, wants)
+) WITHOUT ROWID;
+PRAGMA user_version = 1;
+";
+
+/// How a connection makes its commits durable.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// Before they are visible.
+    Full,
+    /// Whenever: for what has no use after a crash.
+    Lazy,
+}
+
+/// Turns an error of the index into ours.
+pub(crate) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Damaged { path, why: source.to_string() }
+        }
+        _ => StoreError::Index { doing, path, source },
+    }
+}
+
+/// Opens a connection to an index that is there.
+pub(crate) fn connect(path: &Path, sync: Sync) -> Result<Connection, StoreError> {
+    open(path, sync, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed("open", path))
+}
+
+fn open(path: &Path, sync: Sync, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_handler(Some(wait))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Checkpoints are this crate's business (see `super::log`): none on the way of a commit, none at
+    // the end of every little command.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let sync = if sync == Sync::Full { "FULL" } else { "NORMAL" };
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {sync}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192; \
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+    ))?;
+    Ok(connection)
+}
+
+/// Sleeps a little longer each time that the index is found locked.
+fn wait(attempt: i32) -> bool {
+    let pause = Duration::from_millis(u64::try_from(attempt / 8).unwrap_or_default().clamp(1, 10));
+    if pause.saturating_mul(attempt.unsigned_abs()) > PATIENCE {
+        return false;
+    }
+    std::thread::sleep(pause);
+    true
+}
+
+/// Makes the index, or checks that it is one. The caller keeps other processes out meanwhile.
+pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let mut connection = open(path, Sync::Full, flags).map_err(failed("create", path))?;
+    if version(&connection).map_err(failed("read", path))? != 0 {
+        return check(&connection, path);
+    }
+    let make = |connection: &mut Connection| {
+        connection.execute_batch("PRAGMA journal_mode = WAL;")?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(TABLES)?;
+        transaction.commit()?;
+        // The tables are in the database itself from the start, so that losing the log next to it
+        // loses records, not the schema.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    };
+    make(&mut connection).map_err(failed("create", path))
+}
+
+/// Checks that the index has a schema that we know.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    match version(connection).map_err(failed("read", path))? {
+        SCHEMA => Ok(()),
+        newer if newer > SCHEMA => Err(StoreError::NewerFormat {
+            path: path.to_owned(),
+            found: newer.unsigned_abs(),
+            known: SCHEMA.unsigned_abs(),
+        }),
+        other => Err(StoreError::Damaged { path: path.to_owned(), why: format!("its schema has number {other}") }),
+    }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Returns how many pages the write-ahead log has that the database lacks, and how many in all.
+pub(crate) fn log_pages(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+        let (all, done): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok((all - done, all))
+    })
+}
