@@ -37,9 +37,11 @@ fn valid(root: &Json, schema: &Json, value: &Json) -> Result<(), String> {
             "enum" if !rule.as_array().unwrap().contains(value) => return wrong("is not listed"),
             "const" if rule != value => return wrong("is not the constant"),
             "enum" | "const" => {}
-            "pattern" if value.as_str().unwrap().parse::<Digest>().is_err() => return wrong("is not a digest"),
+            "pattern" if !value.as_str().is_some_and(|text| text.parse::<Digest>().is_ok()) => {
+                return wrong("is not a digest");
+            }
             "pattern" => {}
-            "items" => value.as_array().unwrap().iter().try_for_each(|item| valid(root, rule, item))?,
+            "items" => value.as_array().into_iter().flatten().try_for_each(|item| valid(root, rule, item))?,
             "required" => {
                 if !rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()) {
                     return wrong("lacks a member");
@@ -52,7 +54,13 @@ fn valid(root: &Json, schema: &Json, value: &Json) -> Result<(), String> {
             }
             "additionalProperties" => {
                 let known = &schema["properties"];
-                if !value.as_object().unwrap().keys().all(|name| known.get(name).is_some()) {
+                if !value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|pair| pair.0)
+                    .all(|name| known.get(name).is_some())
+                {
                     return wrong("has an unknown member");
                 }
             }
