@@ -36,7 +36,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             type Plain = Self;
 
             fn kind() -> ::std::string::String {
-                ::std::string::String::from(#kind)
+                <::std::string::String as ::core::convert::From<&str>>::from(#kind)
             }
 
             fn read(json: &::wrun_task::__private::RawValue) -> ::core::option::Option<Self> {

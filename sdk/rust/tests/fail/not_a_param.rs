@@ -1,0 +1,17 @@
+use wrun_task::{Context, Result, Run, Task};
+
+#[derive(Task)]
+struct Delays {
+    since: std::time::Instant,
+}
+
+impl Run for Delays {
+    type Requires = ();
+    type Output = ();
+    fn requires(&self) {}
+    fn run(&self, _: &Context, _: ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use wrun_task::Task;
+
+#[derive(Task)]
+struct Delays {
+    #[param(defualt = 7)]
+    window: u32,
+}
+
+fn main() {}
