@@ -75,7 +75,9 @@ impl Run for Grid {
     fn requires(&self) -> Vec<Reduce> {
         // A block is told of the changed leaf only where it has it, or every block would change.
         let inside = |leaves: &Range<u64>| self.changed.filter(|i| leaves.contains(i));
-        blocks(self.n).map(|(block, leaves)| Reduce { block, count: leaves.end - leaves.start, changed: inside(&leaves) }).collect()
+        blocks(self.n)
+            .map(|(block, leaves)| Reduce { block, count: leaves.end - leaves.start, changed: inside(&leaves) })
+            .collect()
     }
     fn run(&self, _cx: &Context, blocks: Vec<Input<Reduce>>) -> Result<Bytes> {
         joined(&blocks)
@@ -197,7 +199,8 @@ mod tests {
     #[test]
     fn a_changed_leaf_changes_its_own_block_alone() {
         let (before, after) = (Grid { n: 300, changed: None }, Grid { n: 300, changed: Some(120) });
-        let changed = before.requires().iter().zip(after.requires()).filter(|(a, b)| a.to_params() != b.to_params()).count();
+        let changed =
+            before.requires().iter().zip(after.requires()).filter(|(a, b)| a.to_params() != b.to_params()).count();
         assert_eq!(changed, 1);
     }
 

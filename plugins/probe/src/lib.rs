@@ -114,8 +114,19 @@ mod tests {
         let test = TestContext::new().unwrap();
         let made = test.run(&Probe { source: Some("src".into()) }).unwrap();
         let due = [
-            "address.txt", "calls.txt", "clock.txt", "environment.txt", "errors.txt", "files.txt", "memory.txt",
-            "nan.txt", "order-after.txt", "order-before.txt", "order-out.txt", "params.txt", "random.txt",
+            "address.txt",
+            "calls.txt",
+            "clock.txt",
+            "environment.txt",
+            "errors.txt",
+            "files.txt",
+            "memory.txt",
+            "nan.txt",
+            "order-after.txt",
+            "order-before.txt",
+            "order-out.txt",
+            "params.txt",
+            "random.txt",
         ];
         let files = made.files().unwrap();
         assert!(due.iter().all(|name| files.iter().any(|file| file == name)), "{files:?}");

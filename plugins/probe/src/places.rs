@@ -72,7 +72,14 @@ fn stat(path: &Path) -> String {
     };
     format!(
         "{code} dev {} ino {} nlink {} mode {:o} uid {} gid {} size {} blocks {} blksize {}",
-        data.st_dev, data.st_ino, data.st_nlink, data.st_mode, data.st_uid, data.st_gid, data.st_size, data.st_blocks,
+        data.st_dev,
+        data.st_ino,
+        data.st_nlink,
+        data.st_mode,
+        data.st_uid,
+        data.st_gid,
+        data.st_size,
+        data.st_blocks,
         data.st_blksize
     )
 }

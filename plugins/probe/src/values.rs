@@ -69,7 +69,8 @@ pub(crate) fn environment() -> String {
     line(&mut out, "parallelism", format_args!("{:?}", parallel.map_err(|error| error.kind())));
     let thread = std::thread::Builder::new().spawn(|| {});
     line(&mut out, "thread", format_args!("{:?}", thread.map(|_| ()).map_err(|error| error.kind())));
-    let terminals = [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
+    let terminals =
+        [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
     line(&mut out, "terminals", format_args!("{terminals:?}"));
     // A native test has the terminal of whoever runs it.
     if cfg!(target_family = "wasm") {

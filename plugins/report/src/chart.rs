@@ -49,7 +49,13 @@ pub(crate) fn svg(date: Date, day: &[Row], week: &Week) -> String {
         let middle = top + BAR / 2.0 + 4.5;
         let (from, to) = (x(0.0_f64.min(*mean)), x(0.0_f64.max(*mean)));
         // Late is warm, on time is cool.
-        let colour = if *mean > 15.0 { "#d1495b" } else if *mean > 0.0 { "#edae49" } else { "#2a9d8f" };
+        let colour = if *mean > 15.0 {
+            "#d1495b"
+        } else if *mean > 0.0 {
+            "#edae49"
+        } else {
+            "#2a9d8f"
+        };
         out.push_str(&format!(
             "<text x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"end\" fill=\"#1b2733\">{}</text>\n\
              <rect x=\"{from:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"2\" fill=\"{colour}\"/>\n\

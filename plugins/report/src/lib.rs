@@ -194,7 +194,10 @@ mod tests {
         let test = context();
         let made = test.run(&Delays { date: date("2013-01-01"), source: source() }).unwrap();
         let head = "carrier,name,flights,cancelled,mean_dep_delay,median_dep_delay,p95_dep_delay,on_time_share\n";
-        assert_eq!(made.text("delays.csv").unwrap(), format!("{head}UA,United Air Lines Inc.,3,1,11.00,11.00,20.00,0.50\n"));
+        assert_eq!(
+            made.text("delays.csv").unwrap(),
+            format!("{head}UA,United Air Lines Inc.,3,1,11.00,11.00,20.00,0.50\n")
+        );
         let made = test.run(&Delays { date: date("2013-01-02"), source: source() }).unwrap();
         let rows = "B6,JetBlue Airways,1,0,16.00,16.00,16.00,0.00\nXX,XX,1,1,,,,\n";
         assert_eq!(made.text("delays.csv").unwrap(), format!("{head}{rows}"));
@@ -210,7 +213,8 @@ mod tests {
     fn a_week_needs_the_days_that_exist() {
         let test = context();
         let made = test.run(&Week { date: date("2013-01-07"), source: source() }).unwrap();
-        let rows = "B6,JetBlue Airways,1,1,0,16.00,0.00\nUA,United Air Lines Inc.,1,3,1,11.00,0.50\nXX,XX,1,1,1,,\n";
+        let rows =
+            "B6,JetBlue Airways,1,1,0,16.00,0.00\nUA,United Air Lines Inc.,1,3,1,11.00,0.50\nXX,XX,1,1,1,,\n";
         let head = "carrier,name,days,flights,cancelled,mean_dep_delay,on_time_share\n";
         assert_eq!(made.text("week.csv").unwrap(), format!("{head}{rows}"));
         assert_eq!(test.ran().len(), 4, "the split, two days, the week: {:?}", test.ran());

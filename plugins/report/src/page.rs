@@ -6,8 +6,18 @@ use wrun_task::{Date, Weekday};
 /// Writes a date as people read it.
 pub(crate) fn long_date(date: Date) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let weekday = match date.weekday() {
         Weekday::Monday => "Monday",
@@ -28,7 +38,8 @@ pub(crate) fn markdown(date: Date, day: &[Row], week: &Week) -> String {
     let cancelled: u64 = day.iter().map(|row| row.cancelled).sum();
     let departed = (flights - cancelled) as f64;
     let weighed = |pick: fn(&[f64; 4]) -> f64| {
-        let part = |row: &Row| row.figures.as_ref().map_or(0.0, |f| pick(f) * (row.flights - row.cancelled) as f64);
+        let part =
+            |row: &Row| row.figures.as_ref().map_or(0.0, |f| pick(f) * (row.flights - row.cancelled) as f64);
         day.iter().map(part).sum::<f64>() / departed
     };
     let mut out = format!("# Departures from New York on {}\n\n", long_date(date));
@@ -41,7 +52,9 @@ pub(crate) fn markdown(date: Date, day: &[Row], week: &Week) -> String {
         ));
     }
     out.push_str("\n\n![Mean delay by carrier](chart.svg)\n\n");
-    out.push_str("| | carrier | flights | cancelled | mean delay | median | 95 % | on time | mean of the week |\n");
+    out.push_str(
+        "| | carrier | flights | cancelled | mean delay | median | 95 % | on time | mean of the week |\n",
+    );
     out.push_str("|---|---|---:|---:|---:|---:|---:|---:|---:|\n");
     for row in day {
         out.push_str(&format!("| {} | {} | {} | {} |", row.carrier, row.name, row.flights, row.cancelled));

@@ -69,9 +69,8 @@ fn close<'a>(days: &mut Days<'a>, run: Option<(&'a [u8], Date)>, lines: Option<&
 /// Reads the date of a line; returns its first three fields, with the comma after them, too.
 fn date_of(line: &[u8], columns: [usize; 3]) -> Result<(&[u8], Date)> {
     let fields: Vec<&[u8]> = line.split(|b| *b == b',').collect();
-    let number = |column: usize| -> Option<u16> {
-        std::str::from_utf8(fields.get(column)?).ok()?.trim_end().parse().ok()
-    };
+    let number =
+        |column: usize| -> Option<u16> { std::str::from_utf8(fields.get(column)?).ok()?.trim_end().parse().ok() };
     let [year, month, day] = columns.map(number);
     let small = |value: Option<u16>| value.and_then(|value| u8::try_from(value).ok());
     let date = year.zip(small(month)).zip(small(day)).and_then(|((year, month), day)| Date::new(year, month, day));
@@ -108,7 +107,8 @@ impl<'a> Day<'a> {
                 entry.cancelled += 1;
             } else {
                 let text = field(delay)?;
-                let minutes = text.parse().context(format_args!("line {}: `dep_delay` is `{text}`", number + 2))?;
+                let minutes =
+                    text.parse().context(format_args!("line {}: `dep_delay` is `{text}`", number + 2))?;
                 entry.delays.push(minutes);
             }
         }
@@ -259,7 +259,8 @@ mod tests {
         let bytes = b"x,day,month,year\n1,2,1,2013\n2,1,1,2013\n3,2,1,2013";
         let (header, days) = split_by_day(bytes).unwrap();
         assert_eq!(header, b"x,day,month,year\n");
-        let days: Vec<(String, Vec<u8>)> = days.into_iter().map(|(date, runs)| (date.to_string(), runs.concat())).collect();
+        let days: Vec<(String, Vec<u8>)> =
+            days.into_iter().map(|(date, runs)| (date.to_string(), runs.concat())).collect();
         let due = [("2013-01-01", b"2,1,1,2013\n".to_vec()), ("2013-01-02", b"1,2,1,2013\n3,2,1,2013".to_vec())];
         assert_eq!(days, due.map(|(date, lines)| (date.to_owned(), lines)));
     }

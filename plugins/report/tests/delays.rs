@@ -15,6 +15,10 @@ fn the_slice_has_the_figures_that_python_finds() {
         let output = Command::new("python3").args(["tests/check_delays.py", flights, &date]).output();
         let output = output.expect("python3 runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(made.text("delays.csv").expect("delays.csv"), String::from_utf8_lossy(&output.stdout), "{date}");
+        assert_eq!(
+            made.text("delays.csv").expect("delays.csv"),
+            String::from_utf8_lossy(&output.stdout),
+            "{date}"
+        );
     }
 }

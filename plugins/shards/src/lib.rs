@@ -251,7 +251,8 @@ mod tests {
         // Shards, a merge a node of the tree, a count a shard.
         for (volume, tasks) in [(1, 1 + 9 + 5), (1_000_000, 3)] {
             let test = TestContext::new().unwrap();
-            let files: Vec<(String, String)> = (0..5).map(|i| (format!("{i}.txt"), format!("a {i} A\n"))).collect();
+            let files: Vec<(String, String)> =
+                (0..5).map(|i| (format!("{i}.txt"), format!("a {i} A\n"))).collect();
             test.give_folder("texts", files.iter().map(|(name, text)| (name, text))).unwrap();
             for (name, text) in &files {
                 test.give_file(&format!("texts/{name}"), text).unwrap();

@@ -124,7 +124,8 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned> Output for Json<T> {
         Outputs::new().file("value.json")
     }
     fn save(self, out: &Path) -> Result<()> {
-        let bytes = serde_json::to_vec(&self.0).map_err(|error| Error::from(error).context("the output as JSON"))?;
+        let bytes =
+            serde_json::to_vec(&self.0).map_err(|error| Error::from(error).context("the output as JSON"))?;
         write(&out.join("value.json"), &bytes)
     }
 }

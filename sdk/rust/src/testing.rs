@@ -260,7 +260,9 @@ impl Sandbox {
             (Some(given), _) => given,
             (None, Some(run)) => run(&self.world, &params)?,
             (None, None) => {
-                return Err(Error::new(format_args!("the test gives no output of `{name}` {params}: see `give_call`")));
+                return Err(Error::new(format_args!(
+                    "the test gives no output of `{name}` {params}: see `give_call`"
+                )));
             }
         };
         match &source.path {

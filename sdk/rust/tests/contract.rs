@@ -7,8 +7,9 @@ use wrun_task::__private::Plugin;
 use wrun_task::bindings::wrun::task::types as wit;
 use wrun_task::testing::TestContext;
 use wrun_task::{
-    Call, Choice, Context, Date, Describe, Duration, External, File, Files, Hour, Input, Insignificant, Int, Interval, Json, Limits,
-    Listing, Minute, Month, NotBefore, Outputs, Part, Path, Requires, Result, Run, Second, Task, Text, Year,
+    Call, Choice, Context, Date, Describe, Duration, External, File, Files, Hour, Input, Insignificant, Int,
+    Interval, Json, Limits, Listing, Minute, Month, NotBefore, Outputs, Part, Path, Requires, Result, Run, Second,
+    Task, Text, Year,
 };
 
 #[derive(Choice, Clone, Copy, Debug, PartialEq)]
@@ -219,7 +220,10 @@ fn attributes_and_comments_are_in_the_description() {
     let every = &description.tasks[0];
     assert_eq!(every.name, "all-types");
     assert_eq!(every.doc, "Has a param of every type\n\nAnd a second paragraph.");
-    assert_eq!((every.version.as_deref(), every.retries, every.dynamic, every.native_nan), (Some("3"), 2, false, true));
+    assert_eq!(
+        (every.version.as_deref(), every.retries, every.dynamic, every.native_nan),
+        (Some("3"), 2, false, true)
+    );
     assert_eq!((every.limits.memory, every.limits.cpu_ms), (Some(64 << 20), Some(500)));
     let outputs: Vec<_> = every.outputs.iter().map(|output| (output.name.as_str(), output.kind)).collect();
     assert_eq!(outputs, [("a.csv", wit::OutputKind::File), ("days", wit::OutputKind::Directory)]);
@@ -284,7 +288,12 @@ fn a_plan_names_its_inputs_after_the_fields() {
         let what = match &input.source {
             wit::Source::Task(source) => {
                 let plugin = source.call.plugin.as_deref().unwrap_or("self");
-                format!("{plugin} {} {}{}", source.call.task, source.call.params, source.path.as_deref().unwrap_or(""))
+                format!(
+                    "{plugin} {} {}{}",
+                    source.call.task,
+                    source.call.params,
+                    source.path.as_deref().unwrap_or("")
+                )
             }
             wit::Source::External(external) => format!("{} {:?} {}", external.uri, external.mode, external.wait),
             wit::Source::Clock(instant) => instant.clone(),
@@ -310,7 +319,10 @@ fn a_plan_names_its_inputs_after_the_fields() {
             r#"other: flights delays {"date":"2013-01-07"}"#.to_owned(),
         ]
     );
-    let every = WrunPlugin::declare("all-types", &Params::from_json("t", &specs(&WrunPlugin::describe().tasks[0]), "{}").unwrap().to_json());
+    let every = WrunPlugin::declare(
+        "all-types",
+        &Params::from_json("t", &specs(&WrunPlugin::describe().tasks[0]), "{}").unwrap().to_json(),
+    );
     assert_eq!(every.unwrap().limits.cpu_ms, Some(400), "`declare` may read insignificant params");
 }
 

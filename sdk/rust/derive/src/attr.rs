@@ -78,7 +78,11 @@ impl TaskAttr {
             "output_files" => value(meta, &mut self.output_files),
             "log_bytes" => value(meta, &mut self.log_bytes),
             "dynamic" if meta.input.peek(Token![=]) => value(meta, &mut self.dynamic),
-            "dynamic" => set(meta, &mut self.dynamic, LitBool::new(true, meta.path.get_ident().map_or_else(Span::call_site, syn::Ident::span))),
+            "dynamic" => set(
+                meta,
+                &mut self.dynamic,
+                LitBool::new(true, meta.path.get_ident().map_or_else(Span::call_site, syn::Ident::span)),
+            ),
             "native_nan" => {
                 self.native_nan = true;
                 Ok(())
@@ -89,8 +93,15 @@ impl TaskAttr {
                 let names = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
                 for name in names {
                     check_output(&name)?;
-                    if self.outputs.iter().any(|other| other.value().trim_end_matches('/') == name.value().trim_end_matches('/')) {
-                        return Err(Error::new(name.span(), format!("the output `{}` is declared twice", name.value())));
+                    if self
+                        .outputs
+                        .iter()
+                        .any(|other| other.value().trim_end_matches('/') == name.value().trim_end_matches('/'))
+                    {
+                        return Err(Error::new(
+                            name.span(),
+                            format!("the output `{}` is declared twice", name.value()),
+                        ));
                     }
                     self.outputs.push(name);
                 }
@@ -111,7 +122,8 @@ fn check_output(name: &LitStr) -> Result<()> {
     let text = name.value();
     let bare = text.strip_suffix('/').unwrap_or(&text);
     if bare.is_empty() || bare == "." || bare == ".." || bare.contains(['/', '\0']) || bare.len() > 255 {
-        let message = format!("the output `{text}` must be the name of one file, or of one directory followed by `/`");
+        let message =
+            format!("the output `{text}` must be the name of one file, or of one directory followed by `/`");
         return Err(Error::new(name.span(), message));
     }
     Ok(())

@@ -27,9 +27,13 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         let text = text.trim_start_matches("r#");
         let doc = names::doc(&field.attrs);
         let doc = if doc.is_empty() { format!("Input `{text}`.") } else { doc };
-        declared.push(quote_spanned! {ty.span()=> #[doc = #doc] #vis #name: <#ty as ::wrun_task::Requires>::Inputs });
-        declares.push(quote_spanned! {ty.span()=> ::wrun_task::Requires::declare(&self.#name, at.part(#text), to); });
-        gets.push(quote_spanned! {ty.span()=> #name: ::wrun_task::Requires::inputs(&self.#name, at.part(#text), cx) });
+        declared
+            .push(quote_spanned! {ty.span()=> #[doc = #doc] #vis #name: <#ty as ::wrun_task::Requires>::Inputs });
+        declares
+            .push(quote_spanned! {ty.span()=> ::wrun_task::Requires::declare(&self.#name, at.part(#text), to); });
+        gets.push(
+            quote_spanned! {ty.span()=> #name: ::wrun_task::Requires::inputs(&self.#name, at.part(#text), cx) },
+        );
     }
     if declared.is_empty() {
         return Err(Error::new(ident.span(), "it has no fields: `()` requires nothing"));

@@ -76,13 +76,16 @@ pub struct RawParams<'a>(BTreeMap<&'a str, &'a RawValue>);
 impl<'a> RawParams<'a> {
     /// Splits a JSON object.
     pub fn new(json: &'a str) -> Result<Self> {
-        serde_json::from_str(json).map(Self).map_err(|error| Error::new(format_args!("params are not an object: {error}")))
+        serde_json::from_str(json)
+            .map(Self)
+            .map_err(|error| Error::new(format_args!("params are not an object: {error}")))
     }
 
     /// Reads one param.
     pub fn get<P: Param>(&self, name: &str) -> Result<P> {
         let json = self.0.get(name).copied().unwrap_or(RawValue::NULL);
-        P::read(json).ok_or_else(|| Error::new(format_args!("param `{name}`: `{}` is not a {}", json.get(), P::kind())))
+        P::read(json)
+            .ok_or_else(|| Error::new(format_args!("param `{name}`: `{}` is not a {}", json.get(), P::kind())))
     }
 }
 
