@@ -153,7 +153,8 @@ impl Records {
             let change = changed(&input.name);
             match dependency {
                 Dependency::Task(other) => {
-                    let open = matches!(engine.nodes[*other as usize].end(), Some(End::WouldRun | End::Unknown(_)));
+                    let open =
+                        matches!(engine.nodes[*other as usize].end(), Some(End::WouldRun | End::Unknown(_)));
                     let follow = match standing {
                         Standing::Unknown(_) => open,
                         _ => change.is_some(),
@@ -170,7 +171,9 @@ impl Records {
                         _ => (None, None),
                     };
                     let now = match &external.state {
-                        ExternalState::Found(found) if new == Some(found.dir.digest().0) => Some(found.dir.clone()),
+                        ExternalState::Found(found) if new == Some(found.dir.digest().0) => {
+                            Some(found.dir.clone())
+                        }
                         _ => None,
                     };
                     let store = engine.shared.setup.store.clone();
@@ -183,7 +186,10 @@ impl Records {
                         }
                         _ => Vec::new(),
                     };
-                    out.push((input.name.clone(), Upstream::External { uri: external.external.uri.clone(), paths }));
+                    out.push((
+                        input.name.clone(),
+                        Upstream::External { uri: external.external.uri.clone(), paths },
+                    ));
                 }
                 Dependency::External(_) | Dependency::Nothing => {}
             }

@@ -114,8 +114,15 @@ impl Output {
 /// How a node ended.
 #[derive(Clone)]
 pub(crate) enum End {
-    Done { output: Arc<Output>, hit: Option<HitSource> },
-    Failed { message: String, hint: Option<String>, log: Vec<u8> },
+    Done {
+        output: Arc<Output>,
+        hit: Option<HitSource>,
+    },
+    Failed {
+        message: String,
+        hint: Option<String>,
+        log: Vec<u8>,
+    },
     Blocked(String),
     Waiting(String),
     Skipped(String),
@@ -164,14 +171,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new(key: ActionKey) -> Self {
-        Self {
-            key,
-            steps: Vec::new(),
-            needs: Vec::new(),
-            nodes: Vec::new(),
-            reply: None,
-            ready: None,
-        }
+        Self { key, steps: Vec::new(), needs: Vec::new(), nodes: Vec::new(), reply: None, ready: None }
     }
 }
 
@@ -261,7 +261,10 @@ pub(crate) enum ExternalState {
     Found(Arc<FoundExternal>),
     /// It is not there, and the task waits for it.
     Waiting(String),
-    Failed { message: String, hint: Option<String> },
+    Failed {
+        message: String,
+        hint: Option<String>,
+    },
 }
 
 /// An external that is there.

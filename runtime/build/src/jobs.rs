@@ -73,7 +73,9 @@ fn declare(shared: &Shared, call: &SharedCall) -> Result<Plan, Trouble> {
         },
         hint: match error {
             PlanError::Refused(_) => None,
-            _ => Some("this is a fault of the plugin, not of your params; `wrun describe` shows what it offers".into()),
+            _ => Some(
+                "this is a fault of the plugin, not of your params; `wrun describe` shows what it offers".into(),
+            ),
         },
     })
 }
@@ -82,7 +84,9 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
     if plan.container.is_some() {
         return Err(Trouble {
             message: "the task runs in a container, which this version of wrun cannot do yet".into(),
-            hint: Some("containers come with a later version; a task whose `run` does the work can be built now".into()),
+            hint: Some(
+                "containers come with a later version; a task whose `run` does the work can be built now".into(),
+            ),
         });
     }
     let mut behind = Vec::with_capacity(plan.inputs.len());
@@ -123,7 +127,10 @@ fn external_path(shared: &Shared, external: &External) -> Result<PathBuf, Troubl
     let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
     if let Some((scheme, _)) = text.split_once("://") {
         return Err(Trouble {
-            message: format!("`{}` has the scheme `{scheme}`, which this version of wrun cannot read", external.uri),
+            message: format!(
+                "`{}` has the scheme `{scheme}`, which this version of wrun cannot read",
+                external.uri
+            ),
             hint: Some("externals are files, folders and globs on this machine: `file:PATH`".into()),
         });
     }
@@ -265,7 +272,9 @@ fn action(
             Some(Content::External(kind, tree)) => (*kind, *tree),
             Some(Content::Output(output, None)) => (InputKind::Tree, output.tree),
             Some(Content::Output(output, Some(path))) => {
-                let part = output.at(Some(path)).map_err(|error| part_error(shared, &input.name, planned, output, error))?;
+                let part = output
+                    .at(Some(path))
+                    .map_err(|error| part_error(shared, &input.name, planned, output, error))?;
                 (InputKind::Tree, part.digest())
             }
         };
@@ -273,10 +282,9 @@ fn action(
     }
     Ok(Action {
         code: match &task.version {
-            Some(version) => Code::Version {
-                plugin: plugin.planner.description().id.clone(),
-                version: version.clone(),
-            },
+            Some(version) => {
+                Code::Version { plugin: plugin.planner.description().id.clone(), version: version.clone() }
+            }
             None => Code::Component(plugin.component),
         },
         task: task.name.clone(),
@@ -289,13 +297,7 @@ fn action(
     })
 }
 
-fn part_error(
-    shared: &Shared,
-    input: &str,
-    planned: &Planned,
-    output: &Output,
-    error: FilesError,
-) -> LookUpError {
+fn part_error(shared: &Shared, input: &str, planned: &Planned, output: &Output, error: FilesError) -> LookUpError {
     let upstream = planned.plan.inputs.iter().zip(&planned.behind).find_map(|(i, behind)| match behind {
         Behind::Task(call) if i.name == input => Some(shared.resolver.display(call)),
         _ => None,
@@ -354,10 +356,7 @@ pub(crate) fn id_of(shared: &Shared, call: &SharedCall) -> TaskId {
 }
 
 /// Compares each miss with the last result of the same task.
-pub(crate) async fn explain(
-    shared: &Shared,
-    batch: Vec<Miss>,
-) -> Result<Vec<(NodeId, Explained)>, StoreError> {
+pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(NodeId, Explained)>, StoreError> {
     let ids: Vec<TaskId> = batch.iter().map(|miss| id_of(shared, &miss.call)).collect();
     let latest = shared.setup.store.latest(&ids).await?;
     let addresses: Vec<ActionKey> = latest.iter().flatten().map(|address| address.key).collect();

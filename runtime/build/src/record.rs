@@ -205,7 +205,9 @@ pub(crate) async fn present(shared: &Shared, output: &Output) -> Result<bool, Bu
     });
     match walked {
         Ok(()) => Ok(wanted.is_empty() || shared.setup.store.has(&wanted).await?.into_iter().all(|there| there)),
-        Err(wrun_store::files::FilesError::Store(error)) if !matches!(error, wrun_store::StoreError::Corrupt { .. }) => {
+        Err(wrun_store::files::FilesError::Store(error))
+            if !matches!(error, wrun_store::StoreError::Corrupt { .. }) =>
+        {
             Err(error.into())
         }
         Err(_) => Ok(false),

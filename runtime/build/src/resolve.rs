@@ -61,7 +61,9 @@ impl ResolveError {
             Self::Alias { near: Some(near), .. } | Self::Task { near: Some(near), .. } => {
                 Some(format!("did you mean `{near}`?"))
             }
-            Self::Alias { alias, .. } => Some(format!("add `{alias} = \"PATH.wasm\"` under [plugins] in wrun.toml")),
+            Self::Alias { alias, .. } => {
+                Some(format!("add `{alias} = \"PATH.wasm\"` under [plugins] in wrun.toml"))
+            }
             Self::Task { plugin, .. } => Some(format!("`wrun list` shows the tasks of `{plugin}`")),
             Self::Param { error, .. } => error.hint(),
         }
@@ -248,7 +250,10 @@ mod tests {
     fn tokens_are_replaced_where_a_text_is_exactly_one() {
         let tokens = BTreeMap::from([("{{wrun:source}}".to_owned(), Value::Text("a\"b".into()))]);
         assert_eq!(
-            replace_tokens(r#"{"s":"{{wrun:source}}","t":["x {{wrun:source}}","{{wrun:source}}"],"n":12345678901234567890123}"#, &tokens),
+            replace_tokens(
+                r#"{"s":"{{wrun:source}}","t":["x {{wrun:source}}","{{wrun:source}}"],"n":12345678901234567890123}"#,
+                &tokens
+            ),
             r#"{"n":12345678901234567890123,"s":"a\"b","t":["x {{wrun:source}}","a\"b"]}"#
         );
     }

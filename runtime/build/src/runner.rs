@@ -174,7 +174,8 @@ fn record(
         }
     };
     for (key, step) in asked.keys.iter().zip(&asked.steps) {
-        let needs = serde_json::to_vec(&step.needs).map_err(|error| RunError::Infrastructure(error.to_string()))?;
+        let needs =
+            serde_json::to_vec(&step.needs).map_err(|error| RunError::Infrastructure(error.to_string()))?;
         writes.push(Write::Step(*key, needs.into()));
     }
     let spec = shared.resolver.task_type(&task.call);
@@ -216,7 +217,6 @@ fn record(
         serde_json::to_vec(&result).map_err(|error| RunError::Infrastructure(error.to_string()))?.into();
     let address = Address { key: asked.key, generation: asked.generation };
     writes.push(Write::Result { address, body: body.clone(), task: task_id });
-    let output =
-        Output::new(address, dir.digest(), seconds, body, shared.setup.store.clone(), Some(dir));
+    let output = Output::new(address, dir.digest(), seconds, body, shared.setup.store.clone(), Some(dir));
     Ok(Box::new(Finished { output: Arc::new(output), writes }))
 }

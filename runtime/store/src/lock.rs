@@ -1,8 +1,9 @@
 //! Single flight between the processes of one machine.
 //!
-//! One file, one byte a key: an open-file-description lock on a byte whose offset is taken from the key. The
-//! kernel releases it with the process, no file is made per action, and nothing has to be cleaned up. Who
-//! waits for whom is written to the index, so that a circle across processes is found.
+//! One byte a key: an open-file-description lock on a byte whose offset is taken from the key. The kernel
+//! releases it with the process, no file is made per action, and nothing has to be cleaned up. The kernel
+//! keeps the locks of a file in a list, so they are spread over a few files. Who waits for whom is written
+//! to the index, so that a circle across processes is found.
 
 use crate::error::StoreError;
 use crate::local::index::Index;
@@ -10,19 +11,20 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wrun_core::digest::{ActionKey, Digest};
 
-/// Sessions have their own bytes, above those of all keys.
+/// Sessions have their own bytes in the first file, above those of all keys.
 const SESSIONS: i64 = 1 << 61;
+const FILES: usize = 128;
 const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// The locks that one session takes. Two sessions of one process exclude each other too.
 pub struct Locks {
-    file: Arc<File>,
-    path: PathBuf,
+    folder: PathBuf,
+    files: Vec<OnceLock<Arc<File>>>,
     index: Arc<Index>,
     session: i64,
 }
@@ -76,25 +78,41 @@ fn offset(key: ActionKey) -> i64 {
 impl Locks {
     /// Opens the locks of the store at `root`, which must be there.
     pub fn open(root: &Path) -> Result<Arc<Self>, StoreError> {
-        let path = root.join("locks");
+        let folder = root.join("locks");
+        if !folder.is_dir() {
+            std::fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
+        }
+        let index = Index::open(root)?;
+        let files = std::iter::repeat_with(OnceLock::new).take(FILES).collect();
+        let mut locks = Self { folder, files, index, session: 0 };
+        // A session's number is its process and a count; a number that is taken is passed over.
+        let file = locks.file(0)?;
+        let pid = i64::from(std::process::id()) << 16;
+        let taken = |n: &i64| set(&file, SESSIONS + n, libc::F_WRLCK).is_ok();
+        locks.session = (pid..pid + (1 << 16)).find(taken).unwrap_or(pid);
+        Ok(Arc::new(locks))
+    }
+
+    fn file(&self, n: usize) -> Result<Arc<File>, StoreError> {
+        if let Some(file) = self.files[n].get() {
+            return Ok(file.clone());
+        }
+        let path = self.folder.join(format!("{n:02x}"));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = Arc::new(options.open(&path).map_err(StoreError::io("open", &path))?);
-        let index = Index::open(root)?;
-        // A session's number is its process and a count; a number that is taken is passed over.
-        let pid = i64::from(std::process::id()) << 16;
-        let taken = |n: &i64| set(&file, SESSIONS + pid + n, libc::F_WRLCK).is_ok();
-        let session = pid + (0..1 << 16).find(taken).unwrap_or(0);
-        Ok(Arc::new(Self { file, path, index, session }))
+        // One description for all: another would not see the locks of the first as its own.
+        Ok(self.files[n].get_or_init(|| file).clone())
     }
 
     /// Takes a lock if nobody else holds it.
     pub fn try_lock(&self, key: ActionKey) -> Result<Option<Held>, StoreError> {
         let offset = offset(key);
-        match set(&self.file, offset, libc::F_WRLCK) {
-            Ok(()) => Ok(Some(Held { file: self.file.clone(), offset })),
+        let file = self.file(usize::from(key.0.as_bytes()[31]) % FILES)?;
+        match set(&file, offset, libc::F_WRLCK) {
+            Ok(()) => Ok(Some(Held { file, offset })),
             Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(None),
-            Err(error) => Err(StoreError::io("lock", &self.path)(error.into())),
+            Err(error) => Err(StoreError::io("lock", &self.folder)(error.into())),
         }
     }
 
@@ -133,8 +151,8 @@ impl Locks {
         while let Some((wanted, _)) = reached.get(at).copied() {
             at += 1;
             for wait in waits.iter().filter(|wait| wait.holds == wanted && wait.session != self.session) {
-                let live = held_elsewhere(&self.file, SESSIONS + wait.session);
-                if !live.map_err(|error| StoreError::io("lock", &self.path)(error.into()))? {
+                let live = held_elsewhere(&*self.file(0)?, SESSIONS + wait.session);
+                if !live.map_err(|error| StoreError::io("lock", &self.folder)(error.into()))? {
                     self.index.forget_session(wait.session)?;
                     continue;
                 }

@@ -147,9 +147,7 @@ impl Engine {
         let fate = match node.end().cloned().unwrap_or(End::WouldRun) {
             End::Done { hit, .. } => Fate::Hit(hit.unwrap_or(super::LOCAL)),
             End::WouldRun => Fate::Run(keyed.map(|keyed| keyed.reasons.clone()).unwrap_or_default()),
-            End::Unknown(until) => {
-                Fate::Unknown(self.shared.resolver.display(&self.nodes[until as usize].call))
-            }
+            End::Unknown(until) => Fate::Unknown(self.shared.resolver.display(&self.nodes[until as usize].call)),
             End::Waiting(what) => Fate::Waiting(what),
             End::Failed { message, .. } => Fate::Failed(message),
             End::Blocked(why) => Fate::Blocked(why),

@@ -213,7 +213,8 @@ impl Engine {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut except = GlobSetBuilder::new();
         for glob in &shared.options.except {
-            let bad = |error: globset::Error| BuildError::Glob { glob: glob.clone(), why: error.kind().to_string() };
+            let bad =
+                |error: globset::Error| BuildError::Glob { glob: glob.clone(), why: error.kind().to_string() };
             except.add(Glob::new(glob).map_err(bad)?);
         }
         let except = except
@@ -284,10 +285,13 @@ impl Engine {
         if let Some(why) = skipped {
             self.end(id, End::Skipped(why));
         } else if depth > DEEPEST {
-            self.fail(id, Trouble {
-                message: format!("a chain of more than {DEEPEST} tasks, each requiring the next"),
-                hint: Some("does a task require itself with other params without end?".into()),
-            });
+            self.fail(
+                id,
+                Trouble {
+                    message: format!("a chain of more than {DEEPEST} tasks, each requiring the next"),
+                    hint: Some("does a task require itself with other params without end?".into()),
+                },
+            );
         } else {
             self.to_plan.push(id);
         }
@@ -568,11 +572,14 @@ impl Engine {
                         ExternalState::Waiting(what) => {
                             Some((2, End::Waiting(format!("input `{input}`: {what}"))))
                         }
-                        ExternalState::Failed { message, hint } => Some((4, End::Failed {
-                            message: format!("input `{input}`: {message}"),
-                            hint: hint.clone(),
-                            log: Vec::new(),
-                        })),
+                        ExternalState::Failed { message, hint } => Some((
+                            4,
+                            End::Failed {
+                                message: format!("input `{input}`: {message}"),
+                                hint: hint.clone(),
+                                log: Vec::new(),
+                            },
+                        )),
                         ExternalState::Pending | ExternalState::Found(_) => None,
                     }
                 }
@@ -665,10 +672,13 @@ impl Engine {
     fn break_cycles(&mut self) -> bool {
         let cycles = crate::cycle::find(self);
         for (id, path) in &cycles {
-            self.fail(*id, Trouble {
-                message: format!("the task needs itself: {path}"),
-                hint: Some("break the circle in one of these tasks' `requires` or `need`".into()),
-            });
+            self.fail(
+                *id,
+                Trouble {
+                    message: format!("the task needs itself: {path}"),
+                    hint: Some("break the circle in one of these tasks' `requires` or `need`".into()),
+                },
+            );
         }
         !cycles.is_empty()
     }

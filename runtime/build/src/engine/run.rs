@@ -83,10 +83,13 @@ impl Engine {
                 self.epoch += 1;
                 self.look_up_first(id);
             }
-            Err(error @ StoreError::CrossProcessCycle { .. }) => self.fail(id, Trouble {
-                message: format!("two builds wait for each other: {error}"),
-                hint: Some("the tasks need each other; break the circle in their `requires` or `need`".into()),
-            }),
+            Err(error @ StoreError::CrossProcessCycle { .. }) => self.fail(
+                id,
+                Trouble {
+                    message: format!("two builds wait for each other: {error}"),
+                    hint: Some("the tasks need each other; break the circle in their `requires` or `need`".into()),
+                },
+            ),
             Err(error) => self.set_fatal(error),
         }
     }
@@ -165,7 +168,12 @@ impl Engine {
                         continue;
                     };
                     let dir = output.at(path.as_deref()).map_err(|_| output.address)?;
-                    inputs.push(Input { name: input.name.clone(), dir, from: Some(output.address), external: None });
+                    inputs.push(Input {
+                        name: input.name.clone(),
+                        dir,
+                        from: Some(output.address),
+                        external: None,
+                    });
                 }
                 Dependency::External(other) => {
                     let external = &self.externals[*other as usize];
@@ -194,10 +202,10 @@ impl Engine {
         }
         match result {
             Ok(finished) => self.finished(id, *finished),
-            Err(RunError::NeedEnded) => self.fail(id, Trouble {
-                message: "the task went on after a `need` that did not succeed".into(),
-                hint: None,
-            }),
+            Err(RunError::NeedEnded) => self.fail(
+                id,
+                Trouble { message: "the task went on after a `need` that did not succeed".into(), hint: None },
+            ),
             Err(RunError::Store(error)) => self.set_fatal(error),
             Err(RunError::LostInput { input }) => self.lost_input(id, &input),
             Err(RunError::Infrastructure(message)) => {
@@ -275,7 +283,9 @@ impl Engine {
             } else {
                 let name = self.shared.resolver.display(&call);
                 let both = super::differ(first.tree, output.tree);
-                self.note(format!("nondeterminism: `{name}` made {both} from the same inputs; forced, so the second is kept"));
+                self.note(format!(
+                    "nondeterminism: `{name}` made {both} from the same inputs; forced, so the second is kept"
+                ));
                 disown = Some((first.address, Why::Forced, self.shared.options.now.as_millisecond()));
             }
         }
@@ -298,7 +308,10 @@ impl Engine {
                 Verdict::Same
             } else {
                 let paths = crate::verify::differing(&first, &finished.output);
-                self.note(format!("nondeterminism: `{name}` made {} from the same inputs", super::differ(first.tree, second)));
+                self.note(format!(
+                    "nondeterminism: `{name}` made {} from the same inputs",
+                    super::differ(first.tree, second)
+                ));
                 Verdict::Differs { first: first.tree, second, paths }
             };
             self.memory.verdicts.push((name, verdict));
@@ -388,7 +401,9 @@ fn hint(kind: FailureKind) -> Option<String> {
         FailureKind::Panic => "the log above has the source line of the panic".into(),
         FailureKind::Trap => "`wrun log` shows what it wrote before".into(),
         FailureKind::Exit => "return an error from `run` instead: it says why".into(),
-        FailureKind::StackOverflow => "a recursion without end, or a deep one: use a loop, or split the task".into(),
+        FailureKind::StackOverflow => {
+            "a recursion without end, or a deep one: use a loop, or split the task".into()
+        }
         FailureKind::Memory => "read in pieces, or raise the task type's `memory` limit".into(),
         FailureKind::Deadline => "split the task, or raise the task type's `cpu_ms` limit".into(),
         FailureKind::OutputLimit => "write less, or raise the task type's output limits".into(),

@@ -143,7 +143,12 @@ impl Engine {
     }
 
     /// A running guest needs other tasks.
-    pub(super) fn needed(&mut self, id: NodeId, needs: Vec<Need>, reply: oneshot::Sender<Result<Answer, NeedEnded>>) {
+    pub(super) fn needed(
+        &mut self,
+        id: NodeId,
+        needs: Vec<Need>,
+        reply: oneshot::Sender<Result<Answer, NeedEnded>>,
+    ) {
         if self.nodes[id as usize].end().is_some() || self.halted() {
             // Dropping the reply ends the guest.
             return;
@@ -205,7 +210,8 @@ impl Engine {
                 }
             }
         }
-        let answers: Vec<(InputKind, TreeDigest)> = step.answers.iter().map(|tree| (InputKind::Tree, *tree)).collect();
+        let answers: Vec<(InputKind, TreeDigest)> =
+            step.answers.iter().map(|tree| (InputKind::Tree, *tree)).collect();
         let node = &mut self.nodes[id as usize];
         let Some(trace) = &mut node.trace else { return };
         trace.key = step_key(trace.key, &answers);

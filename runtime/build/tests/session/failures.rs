@@ -38,10 +38,13 @@ fn a_failed_attempt_is_repeated_as_often_as_the_task_says() {
     let world = World::new(1);
     let tries = Arc::new(AtomicU32::new(0));
     let counted = tries.clone();
-    let mut flaky = make(|_| Vec::new(), move |_| {
-        let tried = counted.fetch_add(1, Ordering::SeqCst);
-        async move { Ok(if tried < 2 { Err("not yet".into()) } else { Ok("done".into()) }) }
-    });
+    let mut flaky = make(
+        |_| Vec::new(),
+        move |_| {
+            let tried = counted.fetch_add(1, Ordering::SeqCst);
+            async move { Ok(if tried < 2 { Err("not yet".into()) } else { Ok("done".into()) }) }
+        },
+    );
     flaky.retries = 2;
     let outcome = world.build(&plugin(vec![("flaky", flaky)]), &[("flaky", 0)]);
     assert_eq!(output(&outcome, 0), "done");
@@ -66,7 +69,10 @@ fn fail_fast_stops_at_the_first_failure() {
 fn a_clock_that_has_not_struck_is_waiting_and_gates_before_any_look_up() {
     let mut world = World::new(1);
     let clock = |n: i64| {
-        vec![Input { name: "at".into(), source: Source::Clock { not_before: format!("2013-02-{n:02}T06:00:00Z") } }]
+        vec![Input {
+            name: "at".into(),
+            source: Source::Clock { not_before: format!("2013-02-{n:02}T06:00:00Z") },
+        }]
     };
     let fake = plugin(vec![
         ("day", pure(clock, |n, _| n.to_string())),

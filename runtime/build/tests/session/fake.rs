@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use wrun_build::{BuildError, Force, GoalCall, Interrupt, Options, Outcome, Plugin, Preview, Setup, build, preview};
+use wrun_build::{
+    BuildError, Force, GoalCall, Interrupt, Options, Outcome, Plugin, Preview, Setup, build, preview,
+};
 use wrun_core::digest::{ComponentDigest, Digest};
 use wrun_core::event::Ignore;
 use wrun_core::param::{ParamSpec, Params, Value, Visibility};
@@ -40,7 +42,8 @@ impl Guest {
     }
 
     pub async fn needs(&self, tasks: &[(&str, i64)]) -> Result<Vec<String>, NeedEnded> {
-        let needs = tasks.iter().map(|(task, n)| Need { name: format!("{task}-{n}"), call: call(task, *n), path: None });
+        let needs =
+            tasks.iter().map(|(task, n)| Need { name: format!("{task}-{n}"), call: call(task, *n), path: None });
         let dirs = self.context.need(needs.collect()).await?;
         Ok(dirs.iter().map(read).collect())
     }
@@ -57,7 +60,9 @@ pub fn call(task: &str, n: i64) -> Call {
 }
 
 type Body = Arc<
-    dyn Fn(Guest) -> std::pin::Pin<Box<dyn Future<Output = Result<Result<String, String>, NeedEnded>> + Send>> + Send + Sync,
+    dyn Fn(Guest) -> std::pin::Pin<Box<dyn Future<Output = Result<Result<String, String>, NeedEnded>> + Send>>
+        + Send
+        + Sync,
 >;
 type Requires = Arc<dyn Fn(i64) -> Result<Vec<Input>, String> + Send + Sync>;
 
@@ -100,7 +105,10 @@ where
 }
 
 /// A task whose output is a text made of its number and its inputs.
-pub fn pure(requires: impl Fn(i64) -> Vec<Input> + Send + Sync + 'static, text: impl Fn(i64, &str) -> String + Send + Sync + 'static) -> Task {
+pub fn pure(
+    requires: impl Fn(i64) -> Vec<Input> + Send + Sync + 'static,
+    text: impl Fn(i64, &str) -> String + Send + Sync + 'static,
+) -> Task {
     let text = Arc::new(text);
     make(requires, move |guest| {
         let out = text(guest.n, &guest.all());

@@ -9,7 +9,10 @@ use wrun_core::report::{AnsweredBy, State};
 fn sums(leaf_text: &'static str) -> std::sync::Arc<Fake> {
     plugin(vec![
         ("leaf", leaf(move |n| format!("{leaf_text}{n}"))),
-        ("sum", pure(|n| (0..n).map(|i| task(&format!("i{i}"), "leaf", i)).collect(), |_, all| format!("[{all}]"))),
+        (
+            "sum",
+            pure(|n| (0..n).map(|i| task(&format!("i{i}"), "leaf", i)).collect(), |_, all| format!("[{all}]")),
+        ),
     ])
 }
 

@@ -1,8 +1,8 @@
 //! Sessions over a memory store and a fake plugin: planning, keys, hits, needs, failures.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod fake;
 mod failures;
+mod fake;
 mod hits;
 mod needs;
 mod previews;

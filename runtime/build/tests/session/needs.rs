@@ -9,13 +9,19 @@ use wrun_core::report::State;
 fn folds() -> Arc<Fake> {
     plugin(vec![
         ("leaf", leaf(|n| format!("{n}"))),
-        ("fold", make(|_| Vec::new(), |guest| async move {
-            let below = match guest.n {
-                0 => guest.need("leaf", 0).await?,
-                n => guest.need("fold", n - 1).await?,
-            };
-            Ok(Ok(format!("({below})")))
-        })),
+        (
+            "fold",
+            make(
+                |_| Vec::new(),
+                |guest| async move {
+                    let below = match guest.n {
+                        0 => guest.need("leaf", 0).await?,
+                        n => guest.need("fold", n - 1).await?,
+                    };
+                    Ok(Ok(format!("({below})")))
+                },
+            ),
+        ),
     ])
 }
 
@@ -49,11 +55,14 @@ fn what_a_guest_asks_for_depends_on_what_it_was_given() {
         config.version = Some(wanted.to_string());
         let mut leaf = leaf(|n| format!("l{n}"));
         leaf.version = Some("1".into());
-        let mut choose = make(|_| Vec::new(), |guest| async move {
-            let count: i64 = guest.need("config", 0).await?.parse().unwrap();
-            let tasks: Vec<_> = (0..count).map(|n| ("leaf", n)).collect();
-            Ok(Ok(guest.needs(&tasks).await?.join("+")))
-        });
+        let mut choose = make(
+            |_| Vec::new(),
+            |guest| async move {
+                let count: i64 = guest.need("config", 0).await?.parse().unwrap();
+                let tasks: Vec<_> = (0..count).map(|n| ("leaf", n)).collect();
+                Ok(Ok(guest.needs(&tasks).await?.join("+")))
+            },
+        );
         choose.version = Some("1".into());
         plugin(vec![("config", config), ("leaf", leaf), ("choose", choose)])
     };
@@ -77,11 +86,17 @@ fn a_need_that_fails_blocks_and_the_rest_builds() {
     let fake = plugin(vec![
         ("good", leaf(|n| n.to_string())),
         ("bad", make(|_| Vec::new(), |_| async { Ok(Err("broken".into())) })),
-        ("asks", make(|_| Vec::new(), |guest| async move {
-            let good = guest.need("good", 1).await?;
-            _ = guest.need("bad", 1).await?;
-            Ok(Ok(good))
-        })),
+        (
+            "asks",
+            make(
+                |_| Vec::new(),
+                |guest| async move {
+                    let good = guest.need("good", 1).await?;
+                    _ = guest.need("bad", 1).await?;
+                    Ok(Ok(good))
+                },
+            ),
+        ),
     ]);
     let outcome = world.build(&fake, &[("asks", 0), ("good", 2)]);
     assert_eq!(state_of(&outcome, "asks", 0), State::Blocked);
@@ -115,10 +130,16 @@ fn many_suspended_guests_share_one_slot() {
     let fake = plugin(vec![
         ("leaf", leaf(|n| n.to_string())),
         ("mid", make(|_| Vec::new(), |guest| async move { Ok(Ok(guest.need("leaf", guest.n).await?)) })),
-        ("top", make(|_| Vec::new(), |guest| async move {
-            let tasks: Vec<_> = (0..guest.n).map(|n| ("mid", n)).collect();
-            Ok(Ok(guest.needs(&tasks).await?.len().to_string()))
-        })),
+        (
+            "top",
+            make(
+                |_| Vec::new(),
+                |guest| async move {
+                    let tasks: Vec<_> = (0..guest.n).map(|n| ("mid", n)).collect();
+                    Ok(Ok(guest.needs(&tasks).await?.len().to_string()))
+                },
+            ),
+        ),
     ]);
     let outcome = world.build(&fake, &[("top", 500)]);
     assert_eq!(output(&outcome, 0), "500");
