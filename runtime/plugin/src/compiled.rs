@@ -21,10 +21,11 @@ pub(crate) fn load(
 ) -> wasmtime::Result<Component> {
     let Some(folder) = folder else { return Component::from_binary(engine, bytes) };
     let path = path(engine, folder, digest);
-    if is_ours(folder) && is_ours(&path) {
-        if let Ok(component) = deserialize(engine, &path) {
-            return Ok(component);
-        }
+    if is_ours(folder)
+        && is_ours(&path)
+        && let Ok(component) = deserialize(engine, &path)
+    {
+        return Ok(component);
     }
     let component = Component::from_binary(engine, bytes)?;
     // A cache that cannot be written costs time, and nothing else.

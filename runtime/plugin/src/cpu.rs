@@ -24,6 +24,12 @@ impl Meter {
         Duration::from_nanos(self.before.load(Relaxed) + thread_time().saturating_sub(self.began.load(Relaxed)))
     }
 
+    /// Forgets what was used so far: compiling a component is not the guest's time.
+    pub(crate) fn reset(&self) {
+        self.before.store(0, Relaxed);
+        self.begin();
+    }
+
     /// Begins a stretch of work on this thread.
     pub(crate) fn begin(&self) {
         self.began.store(thread_time(), Relaxed);

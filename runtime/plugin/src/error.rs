@@ -220,11 +220,16 @@ mod tests {
         assert!(matches!(check(b"#!/bin/sh\n"), Err(LoadError::NotWasm { .. })));
         assert!(matches!(check(b"\0asm\x01\0\0\0"), Err(LoadError::CoreModule { .. })));
         assert!(matches!(check(b"\0asm\x0e\0\x01\0"), Err(LoadError::OtherFormat { .. })));
+        let huge = vec![0; usize::try_from(MOST_COMPONENT_BYTES).unwrap() + 1];
+        assert!(matches!(check(&huge), Err(LoadError::TooLarge { size: 268_435_457, .. })));
         assert!(check(b"\0asm\x0d\0\x01\0").is_ok());
         assert!(check(b"\0asm\x0d\0\x01\0\x00\x02\x01x").is_ok());
         let truncated = check(b"\0asm\x0d\0\x01\0\x00\x05\x01x");
         assert!(matches!(truncated, Err(LoadError::Truncated { at: 10, due: 5, left: 2, .. })), "{truncated:?}");
         assert!(matches!(check(b"\0asm\x0d\0\x01\0\x00\x80"), Err(LoadError::Truncated { .. })));
-        assert_eq!(check(b"hello, you").unwrap_err().to_string(), "`x.wasm` is not WebAssembly: it starts with `hello, y`");
+        assert_eq!(
+            check(b"hello, you").unwrap_err().to_string(),
+            "`x.wasm` is not WebAssembly: it starts with `hello, y`"
+        );
     }
 }

@@ -4,7 +4,7 @@ use crate::bindings::Sandbox;
 use crate::bindings::wrun::task::types;
 use crate::cpu::{Meter, Metered};
 use crate::error::LoadError;
-use crate::host::{Live, Nan, Room};
+use crate::host::{Live, Nan, ROOMS, Room};
 use crate::plugin::{Loaded, Plugin};
 use crate::run::{FailureKind, Made, PlanError, Run, RunContext, RunError};
 use crate::sandbox::fault::Fault;
@@ -43,20 +43,25 @@ enum NoGuest {
 }
 
 impl Guest {
+    /// Finds room for a fresh instance.
     async fn new(plugin: &Plugin, nan: Nan, mut state: State, cap: Cap) -> Result<Self, NoGuest> {
         let live = plugin.host.enter();
-        if let Ok(loaded) = plugin.loaded(nan, Room::Pool) {
+        for room in ROOMS {
+            let loaded = match plugin.loaded(nan, room) {
+                Ok(loaded) => loaded,
+                // There is no such pool, or the component does not fit in it.
+                Err(LoadError::Engine { .. } | LoadError::Invalid { .. }) if room != Room::OnDemand => continue,
+                Err(error) => return Err(NoGuest::Load(error)),
+            };
             match Self::enter(loaded, state, cap.clone()).await {
                 Ok((store, instance)) => return Ok(Self { store, instance, _live: live }),
-                Err((error, back)) if error.is::<PoolConcurrencyLimitError>() => state = *back,
+                Err((error, back)) if room != Room::OnDemand && error.is::<PoolConcurrencyLimitError>() => {
+                    state = *back;
+                }
                 Err((error, state)) => return Err(NoGuest::Ended(error, state)),
             }
         }
-        let loaded = plugin.loaded(nan, Room::OnDemand).map_err(NoGuest::Load)?;
-        match Self::enter(loaded, state, cap).await {
-            Ok((store, instance)) => Ok(Self { store, instance, _live: live }),
-            Err((error, state)) => Err(NoGuest::Ended(error, state)),
-        }
+        Err(NoGuest::Load(LoadError::Engine { why: "there is no room for an instance".to_owned() }))
     }
 
     async fn enter(
@@ -64,6 +69,7 @@ impl Guest {
         state: State,
         cap: Cap,
     ) -> Result<(wasmtime::Store<State>, Sandbox), (wasmtime::Error, Box<State>)> {
+        cap.meter.reset();
         let mut store = wasmtime::Store::new(&loaded.engine, state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(HANDED_OVER);
@@ -112,9 +118,8 @@ fn ask<T>(
 ) -> Result<T, Silent> {
     let config = &plugin.host.config;
     let meter = Arc::new(Meter::default());
-    let cap = Cap { meter: meter.clone(), most: config.plan_cpu, yields: false };
+    let cap = Cap { meter, most: config.plan_cpu, yields: false };
     let state = State::planning(what, config.plan_memory);
-    meter.begin();
     block(async {
         let ended = |error: wasmtime::Error, state: &State| {
             let message = match end(error, state) {

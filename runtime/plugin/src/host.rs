@@ -1,13 +1,14 @@
 //! The engines, made when they are first needed, and the ticker of CPU time.
 //!
-//! Up to four engines: NaNs canonical or native, instances from a pool or on demand. The pool is what
-//! makes a fresh instance cheap; what does not fit in it, or comes when it is full, is made on demand.
-//! Both load the same compiled code.
+//! Engines differ in two ways: NaNs are canonical or native, and instances come from a small pool, a
+//! large one, or are made on demand. A pool is what makes a fresh instance cheap; making the large one
+//! takes some 30 ms, so it waits until the small one is full of guests that wait. What does not fit in
+//! a pool, or comes when both are full, is made on demand. All load the same compiled code.
 
 use crate::sandbox::{State, link};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use wasmtime::component::Linker;
@@ -20,7 +21,8 @@ use wasmtime::{
 pub struct HostConfig {
     /// Where compiled code is kept; none keeps none.
     pub compiled_dir: Option<PathBuf>,
-    /// How many instances the pool has room for. It takes address space, not memory.
+    /// How many instances the pools have room for. They take address space, not memory; each live
+    /// instance takes six of the memory maps that `vm.max_map_count` allows (65,530 by default).
     pub pool: u32,
     /// How often CPU time is looked at.
     pub tick: Duration,
@@ -45,8 +47,8 @@ impl Default for HostConfig {
 /// What loads and runs guests. It costs nothing until one is called.
 pub struct Host {
     pub(crate) config: HostConfig,
-    /// `[canonical, native][pool, on demand]`.
-    machines: [[OnceLock<Result<Machine, String>>; 2]; 2],
+    /// By [`Nan`], then by [`Room`].
+    machines: [[OnceLock<Result<Machine, String>>; 3]; 2],
     ticker: Ticker,
     live: AtomicUsize,
 }
@@ -61,9 +63,16 @@ pub(crate) enum Nan {
 /// Where instances come from.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
-    Pool = 0,
-    OnDemand = 1,
+    Small = 0,
+    Large = 1,
+    OnDemand = 2,
 }
+
+/// Where to look for room, in order.
+pub(crate) const ROOMS: [Room; 3] = [Room::Small, Room::Large, Room::OnDemand];
+
+/// How many instances the small pool has room for.
+const SMALL: u32 = 256;
 
 /// An engine and all that guests may import in it.
 pub(crate) struct Machine {
@@ -102,7 +111,7 @@ impl Host {
     pub(crate) fn machine(&self, nan: Nan, room: Room) -> Result<&Machine, String> {
         let machine = self.machines[nan as usize][room as usize].get_or_init(|| {
             let machine = Machine::new(nan, room, self.config.pool).map_err(|error| format!("{error:#}"))?;
-            self.ticker.add(machine.engine.weak());
+            self.ticker.add(machine.engine.weak())?;
             Ok(machine)
         });
         machine.as_ref().map_err(Clone::clone)
@@ -135,9 +144,15 @@ impl Machine {
             .memory_reservation(4 << 30)
             .memory_guard_size(32 << 20)
             .memory_may_move(false);
-        if room == Room::Pool {
-            // A native-NaN task is rare: its pool takes less address space.
-            let pool = if nan == Nan::Native { pool.min(512) } else { pool };
+        let pool = match room {
+            Room::Small => Some(pool.min(SMALL)),
+            Room::Large => Some(pool.saturating_sub(SMALL)),
+            Room::OnDemand => None,
+        };
+        if let Some(pool) = pool {
+            if pool == 0 {
+                return Err(wasmtime::format_err!("a pool without room"));
+            }
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool_config(pool)));
         }
         let engine = Engine::new(&config)?;
@@ -157,7 +172,7 @@ fn pool_config(pool: u32) -> PoolingAllocationConfig {
         .total_memories(pool)
         .total_tables(many(3))
         // Every instance has room for its stack even while others are being made.
-        .total_stacks(pool.saturating_add(64))
+        .total_stacks(pool.saturating_add(16))
         .max_memory_size(4 << 30)
         .table_elements(20_000)
         .linear_memory_keep_resident(256 << 10)
@@ -181,31 +196,34 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn add(&self, engine: EngineWeak) {
+    /// Without the thread nothing would ever time out, so an engine without it is not used.
+    fn add(&self, engine: EngineWeak) -> Result<(), String> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = running.get_or_insert_with(|| {
-            let (sender, receiver) = channel::<EngineWeak>();
-            let tick = self.tick;
-            let work = move || {
-                let mut engines: Vec<EngineWeak> = Vec::new();
-                loop {
-                    match receiver.recv_timeout(tick) {
-                        Ok(engine) => engines.push(engine),
-                        Err(RecvTimeoutError::Timeout) => {
-                            engines.iter().filter_map(EngineWeak::upgrade).for_each(|e| e.increment_epoch());
-                        }
-                        Err(RecvTimeoutError::Disconnected) => break,
-                    }
-                }
-            };
-            // Without the thread nothing would ever time out; an error here is as rare as it is fatal,
-            // and the first guest that loops would hang: so it is not ignored, but retried by the next
-            // engine.
-            let _ = std::thread::Builder::new().name("wrun-epoch".to_owned()).spawn(work);
-            sender
-        });
-        if sender.send(engine).is_err() {
-            *running = None;
+        let sender = match &*running {
+            Some(sender) => sender,
+            None => {
+                let (sender, receiver) = channel();
+                let tick = self.tick;
+                let thread = std::thread::Builder::new().name("wrun-epoch".to_owned());
+                let started = thread.spawn(move || advance(&receiver, tick));
+                started.map_err(|error| format!("cannot start a thread: {error}"))?;
+                running.insert(sender)
+            }
+        };
+        sender.send(engine).map_err(|_| "the thread that measures CPU time has ended".to_owned())
+    }
+}
+
+/// Advances the epochs until the host is gone.
+fn advance(engines: &Receiver<EngineWeak>, tick: Duration) {
+    let mut known: Vec<EngineWeak> = Vec::new();
+    loop {
+        match engines.recv_timeout(tick) {
+            Ok(engine) => known.push(engine),
+            Err(RecvTimeoutError::Timeout) => {
+                known.iter().filter_map(EngineWeak::upgrade).for_each(|engine| engine.increment_epoch());
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
 }

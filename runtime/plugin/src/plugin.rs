@@ -24,7 +24,7 @@ pub struct Plugin {
     bytes: Arc<[u8]>,
     digest: ComponentDigest,
     description: OnceLock<PluginDescription>,
-    loaded: [[OnceLock<Loaded>; 2]; 2],
+    loaded: [[OnceLock<Loaded>; 3]; 2],
     loading: Mutex<()>,
 }
 
@@ -161,7 +161,8 @@ impl Plugin {
             ty.get_export(&engine, export).is_some_and(|found| matches!(found.ty, ComponentItem::ComponentFunc(_)))
         };
         let due = ["describe", "declare", "run"];
-        let missing: Vec<String> = due.iter().filter(|name| !function(name)).map(|&name| name.to_owned()).collect();
+        let missing: Vec<String> =
+            due.iter().filter(|name| !function(name)).map(|&name| name.to_owned()).collect();
         if !missing.is_empty() {
             return Err(LoadError::OtherWorld { name: name(), missing });
         }

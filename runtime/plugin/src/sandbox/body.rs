@@ -66,8 +66,7 @@ impl Usage {
         }
         let total = self.bytes.load(Relaxed).saturating_add(to - from);
         if total > self.most_bytes {
-            let message =
-                format!("`{}` wrote more than its output cap of {}", self.task, bytes(self.most_bytes));
+            let message = format!("`{}` wrote more than its output cap of {}", self.task, bytes(self.most_bytes));
             return Err(Fault::stop(FailureKind::OutputLimit, message));
         }
         self.bytes.store(total, Relaxed);
@@ -85,10 +84,22 @@ pub(crate) struct Body {
 enum Data {
     Memory(Vec<u8>),
     /// Only ever appended to: hashed while it is written.
-    Appended { staged: Box<dyn Staged>, path: PathBuf, written: u64, tail: Vec<u8>, reader: Option<File> },
+    Appended {
+        staged: Box<dyn Staged>,
+        path: PathBuf,
+        written: u64,
+        tail: Vec<u8>,
+        reader: Option<File>,
+    },
     /// Written anywhere: hashed at the end.
-    Random { staged: Box<dyn Staged>, path: PathBuf, file: File },
-    Finished { digest: Digest },
+    Random {
+        staged: Box<dyn Staged>,
+        path: PathBuf,
+        file: File,
+    },
+    Finished {
+        digest: Digest,
+    },
 }
 
 /// What became of a file's bytes.
@@ -247,8 +258,7 @@ impl Body {
     }
 
     fn wants_spill(&self) -> bool {
-        matches!(self.data, Data::Memory(_))
-            && (self.length > SPILL || self.usage.memory.load(Relaxed) > MEMORY)
+        matches!(self.data, Data::Memory(_)) && (self.length > SPILL || self.usage.memory.load(Relaxed) > MEMORY)
     }
 
     /// Moves the first `length` bytes from memory to a staged file, if the store has files.

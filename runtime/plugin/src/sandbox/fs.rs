@@ -6,11 +6,11 @@ use super::outputs::{MOST_DEPTH, OutDir, OutNode};
 use super::streams::{FileReader, FileWriter, Opened, Readable};
 use super::{EPOCH, State};
 use crate::bindings::wasi::clocks::wall_clock::Datetime;
+use crate::bindings::wasi::filesystem::preopens;
 use crate::bindings::wasi::filesystem::types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, Host, HostDescriptor,
     HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
-use crate::bindings::wasi::filesystem::preopens;
 use std::sync::Arc;
 use wasmtime::component::Resource;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
@@ -265,10 +265,7 @@ impl preopens::Host for State {
         let (inputs, outputs) = (Node::Inputs(files.inputs.clone()), Node::OutDir(files.outputs.clone()));
         let input = Descriptor { node: inputs, read: true, write: false, _opened: None };
         let output = Descriptor { node: outputs, read: true, write: true, _opened: None };
-        Ok(vec![
-            (self.table.push(input)?, "/in".to_owned()),
-            (self.table.push(output)?, "/out".to_owned()),
-        ])
+        Ok(vec![(self.table.push(input)?, "/in".to_owned()), (self.table.push(output)?, "/out".to_owned())])
     }
 }
 
@@ -568,4 +565,3 @@ impl HostDirectoryEntryStream for State {
         Ok(())
     }
 }
-

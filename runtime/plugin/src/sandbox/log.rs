@@ -113,7 +113,8 @@ mod tests {
         for _ in 0..10_000 {
             log.write(b"noise noise noise\n", true);
         }
-        let said = b"\nthread 'main' (1) panicked at src/lib.rs:7:9:\nno such day\nnote: run with `RUST_BACKTRACE=1`";
+        let said =
+            b"\nthread 'main' (1) panicked at src/lib.rs:7:9:\nno such day\nnote: run with `RUST_BACKTRACE=1`";
         log.write(said, true);
         assert_eq!(log.panic().as_deref(), Some("src/lib.rs:7:9: no such day"));
     }

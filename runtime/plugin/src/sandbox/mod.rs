@@ -42,6 +42,15 @@ pub(crate) const EPOCH: u64 = 315_532_800;
 /// The most elements that the tables of one instance may have.
 const MOST_TABLE: usize = 10_000_000;
 
+/// The most resources (open files, streams …) that a guest may hold at once: each costs the host memory.
+const MOST_RESOURCES: usize = 100_000;
+
+fn table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MOST_RESOURCES);
+    table
+}
+
 /// A terminal, of which there is none.
 pub struct NoTerminal;
 
@@ -88,7 +97,7 @@ impl State {
     /// The state in which a guest describes and declares: no files, no context.
     pub(crate) fn planning(task: &str, most_memory: u64) -> Self {
         Self {
-            table: ResourceTable::new(),
+            table: table(),
             log: Arc::new(Log::new(0, None)),
             task: task.to_owned(),
             files: None,
@@ -108,7 +117,7 @@ impl State {
         let usage = Usage::new(run.task.clone(), store, most_bytes, most_files);
         let log = Log::new(limits.log_bytes.unwrap_or(defaults::LOG), Some(context.clone()));
         Self {
-            table: ResourceTable::new(),
+            table: table(),
             log: Arc::new(log),
             task: run.task,
             files: Some(Files {
@@ -154,7 +163,8 @@ fn mismatches(outputs: &OutDir, due: &[OutputSpec]) -> Vec<String> {
     };
     let made = outputs.entries();
     let mut wrong = Vec::new();
-    let missing: Vec<&str> = due.iter().map(|spec| spec.name.as_str()).filter(|name| !made.contains_key(*name)).collect();
+    let missing: Vec<&str> =
+        due.iter().map(|spec| spec.name.as_str()).filter(|name| !made.contains_key(*name)).collect();
     if !missing.is_empty() {
         wrong.push(format!("did not make its declared output {}", list(missing)));
     }
@@ -202,7 +212,9 @@ impl host::Host for State {
             let new = dir.digest();
             inputs.add(name.clone(), dir).map_err(|old| {
                 let (old, new) = (old.0.short(), new.0.short());
-                self.contract(format!("`need` names `/in/{name}`, which is there with other content ({old}, not {new})"))
+                self.contract(format!(
+                    "`need` names `/in/{name}`, which is there with other content ({old}, not {new})"
+                ))
             })?;
         }
         Ok(())
@@ -210,7 +222,8 @@ impl host::Host for State {
 
     fn progress(&mut self, fraction: Option<f64>, message: String) -> wasmtime::Result<()> {
         if let Some(context) = &self.context {
-            let fraction = fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
+            let fraction =
+                fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
             context.progress(fraction, &message);
         }
         Ok(())
@@ -220,7 +233,12 @@ impl host::Host for State {
 impl types::Host for State {}
 
 impl wasmtime::ResourceLimiter for State {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add((desired - current.min(desired)) as u64);
         if total > self.most_memory {
             let message = format!("`{}` needs more than its memory cap of {}", self.task, bytes(self.most_memory));
@@ -253,7 +271,8 @@ impl wasmtime::ResourceLimiter for State {
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(Fault::Infrastructure(format!("there is no memory left for a table of `{}`: {error:#}", self.task)).into())
+        Err(Fault::Infrastructure(format!("there is no memory left for a table of `{}`: {error:#}", self.task))
+            .into())
     }
 }
 

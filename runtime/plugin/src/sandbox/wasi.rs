@@ -152,7 +152,8 @@ impl monotonic_clock::Host for State {
 impl State {
     fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > MOST_RANDOM {
-            let message = format!("`{}` asked for {length} random bytes at once: at most {MOST_RANDOM}", self.task);
+            let message =
+                format!("`{}` asked for {length} random bytes at once: at most {MOST_RANDOM}", self.task);
             return Err(Fault::stop(FailureKind::Contract, message).into());
         }
         let mut bytes = vec![0; usize::try_from(length)?];

@@ -58,7 +58,10 @@ fn limits_end_a_guest_that_would_catch_them() {
 fn a_hole_of_petabytes_is_refused_by_the_default_cap() {
     let limits = Limits::default();
     let (kind, message, _) = failure(run(&hostile(), Run { limits, ..a_run("truncates") }));
-    assert_eq!((kind, message.as_str()), (FailureKind::OutputLimit, "`truncates` wrote more than its output cap of 64 GiB"));
+    assert_eq!(
+        (kind, message.as_str()),
+        (FailureKind::OutputLimit, "`truncates` wrote more than its output cap of 64 GiB")
+    );
 }
 
 #[test]

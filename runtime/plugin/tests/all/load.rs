@@ -39,8 +39,14 @@ fn bytes_that_are_no_plugin_are_told_apart() {
         (&hostile[..hostile.len() / 2], "`x.wasm` is truncated: section 1 at byte"),
         (b"\0asm\x0d\0\x01\0", "`x.wasm` is not a wrun plugin: it does not export `describe`, `declare`, `run`"),
         (&component(7, &[1, 0xff]), "`x.wasm` is not a valid component: "),
-        (&importing("wrun:task/host@0.2.0"), "`x.wasm` was built for `wrun:task/host@0.2.0`; this wrun knows `wrun:task@0.1`"),
-        (&importing("wasi:sockets/tcp@0.2.6"), "`x.wasm` imports `wasi:sockets/tcp@0.2.6`, which a task cannot have"),
+        (
+            &importing("wrun:task/host@0.2.0"),
+            "`x.wasm` was built for `wrun:task/host@0.2.0`; this wrun knows `wrun:task@0.1`",
+        ),
+        (
+            &importing("wasi:sockets/tcp@0.2.6"),
+            "`x.wasm` imports `wasi:sockets/tcp@0.2.6`, which a task cannot have",
+        ),
         (&importing("acme:db/query@1.0.0"), "`x.wasm` imports `acme:db/query@1.0.0`, which a task cannot have"),
     ];
     for (bytes, due) in cases {

@@ -19,7 +19,8 @@ fn what_is_needed_appears_under_in() {
          /in/a/\n/in/a/out 1 1\n/in/b/\n/in/b/out 1 1\n/in/c/\n/in/c/a/\n/in/c/a/b 2 22\n/in/day/\n--\n"
     );
     let asked = context.asked.lock().unwrap();
-    let names: Vec<Vec<&str>> = asked.iter().map(|needs| needs.iter().map(|need| need.name.as_str()).collect()).collect();
+    let names: Vec<Vec<&str>> =
+        asked.iter().map(|needs| needs.iter().map(|need| need.name.as_str()).collect()).collect();
     // In the order asked; an empty need asks nobody.
     assert_eq!(names, [vec!["b", "a"], vec!["c"]]);
 }
@@ -29,7 +30,10 @@ fn a_name_may_come_again_with_the_same_content_alone() {
     let plugin = hostile();
     run_with(&plugin, a_run("dynamic-same"), &context(), &TestStore::new()).unwrap();
     for (task, due) in [
-        ("dynamic-other", "`dynamic-other` breaks the contract: `need` names `/in/x`, which is there with other content"),
+        (
+            "dynamic-other",
+            "`dynamic-other` breaks the contract: `need` names `/in/x`, which is there with other content",
+        ),
         ("dynamic-bad-name", "`dynamic-bad-name` breaks the contract: the name of an input `a/b` is not"),
         ("dynamic-dotdot", "`dynamic-dotdot` breaks the contract: the path inside an output `../y` is not"),
     ] {

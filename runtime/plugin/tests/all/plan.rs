@@ -6,11 +6,20 @@ use wrun_plugin::{Host, HostConfig, PlanError, Plugin};
 fn plans_that_break_the_contract_are_refused() {
     let plugin = hostile();
     for (task, due) in [
-        ("declare-dotdot", "the plugin breaks the contract: the path inside an output `../secret` is not a relative path"),
+        (
+            "declare-dotdot",
+            "the plugin breaks the contract: the path inside an output `../secret` is not a relative path",
+        ),
         ("declare-twice", "the plugin breaks the contract: the input `day` is there twice"),
         ("declare-no-output", "the plugin breaks the contract: the plan declares no output"),
-        ("declare-out-dotdot", "the plugin breaks the contract: the name of an output `..` is not a relative path"),
-        ("declare-clock", "the plugin breaks the contract: a clock's instant `tomorrow` is not an RFC 3339 instant"),
+        (
+            "declare-out-dotdot",
+            "the plugin breaks the contract: the name of an output `..` is not a relative path",
+        ),
+        (
+            "declare-clock",
+            "the plugin breaks the contract: a clock's instant `tomorrow` is not an RFC 3339 instant",
+        ),
         ("declare-policy", "the plugin breaks the contract: a policy `{` is not JSON"),
         ("declare-refuses", "these params are odd: {}"),
         ("declare-traps", "`declare of declare-traps` panicked at hostile/src/declare.rs:"),

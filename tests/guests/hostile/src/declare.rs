@@ -2,7 +2,8 @@
 
 use crate::wrun::task::host::need;
 use crate::wrun::task::types::{
-    Call, Container, External, ExternalMode, Input, Limits, NeedItem, Network, OutputKind, Plan, Source, TaskSource,
+    Call, Container, External, ExternalMode, Input, Limits, NeedItem, Network, OutputKind, Plan, Source,
+    TaskSource,
 };
 use crate::{NO_LIMITS, output};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -69,7 +69,11 @@ fn directories() -> Result<(), String> {
     for name in ["z", "a", "M"] {
         fs::write(format!("/out/{name}"), name).map_err(text)?;
     }
-    let names: Vec<_> = fs::read_dir("/out").map_err(text)?.map(|entry| entry.map(|e| e.file_name())).collect::<Result<_, _>>().map_err(text)?;
+    let names: Vec<_> = fs::read_dir("/out")
+        .map_err(text)?
+        .map(|entry| entry.map(|e| e.file_name()))
+        .collect::<Result<_, _>>()
+        .map_err(text)?;
     check("the order of names", names == ["M", "a", "z"])?;
     fs::rename("/out/a", "/out/z").map_err(text)?;
     check("the replaced file", fs::read("/out/z").map_err(text)? == b"a")
@@ -109,7 +113,8 @@ fn pattern(from: usize, count: usize) -> Vec<u8> {
 
 fn large() -> Result<(), String> {
     // Past the spill, appended to in uneven pieces, and read back while it grows.
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open("/out/large").map_err(text)?;
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).open("/out/large").map_err(text)?;
     let mut length = 0;
     for piece in (1..60).map(|i| i * 1001) {
         file.write_all(&pattern(length, piece)).map_err(text)?;
@@ -147,7 +152,8 @@ fn large() -> Result<(), String> {
 }
 
 fn open_and_gone() -> Result<(), String> {
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open("/out/gone").map_err(text)?;
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).open("/out/gone").map_err(text)?;
     fs::remove_file("/out/gone").map_err(text)?;
     file.write_all(b"still here").map_err(text)?;
     file.seek(SeekFrom::Start(0)).map_err(text)?;

@@ -5,6 +5,8 @@
 //! - `run`: runs, good and bad;
 //! - `files`: what a well-behaved program does with files.
 
+#![allow(clippy::eq_op, clippy::disallowed_methods, reason = "misbehaving is the point")]
+
 mod declare;
 mod files;
 mod run;

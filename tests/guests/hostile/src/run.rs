@@ -79,7 +79,8 @@ pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
             save(&format!("I caught it: {caught:?}"))
         }
         "escapes" => {
-            let places = ["/in/x", "/in/data/new", "/in/data/a", "/etc/passwd", "/out/../x", "/out/../../x", "../x", "/x"];
+            let places =
+                ["/in/x", "/in/data/new", "/in/data/a", "/etc/passwd", "/out/../x", "/out/../../x", "../x", "/x"];
             let mut said = String::new();
             for place in places {
                 let kind = fs::write(place, "mine").map_err(|error| error.kind());
