@@ -57,6 +57,7 @@ pub(crate) fn random() -> String {
     out
 }
 
+#[expect(clippy::disallowed_methods, reason = "whether the environment shows is the question")]
 pub(crate) fn environment() -> String {
     let mut out = String::new();
     line(&mut out, "args", std::env::args().collect::<Vec<_>>().join(" "));
@@ -123,6 +124,7 @@ pub(crate) fn memory() -> String {
     out
 }
 
+#[expect(clippy::eq_op, reason = "that is how NaNs are made")]
 pub(crate) fn nans() -> String {
     let mut out = String::new();
     let (zero, one, infinity) = (black_box(0.0_f64), black_box(-1.0_f64), black_box(f64::INFINITY));

@@ -10,8 +10,8 @@
     missing_docs,
     unreachable_pub,
     clippy::all,
-    clippy::allow_attributes_without_reason,
-    clippy::missing_safety_doc,
+    clippy::pedantic,
+    clippy::restriction,
     reason = "generated: it crosses the component's border, and the WIT file documents it"
 )]
 
