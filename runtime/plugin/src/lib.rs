@@ -28,6 +28,6 @@ pub mod run;
 mod sandbox;
 
 pub use error::LoadError;
-pub use host::{Host, HostConfig};
+pub use host::{Host, HostConfig, machine};
 pub use plugin::Plugin;
 pub use run::*;
