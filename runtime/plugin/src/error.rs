@@ -107,7 +107,7 @@ pub enum LoadError {
         source: wrun_core::task::ContractError,
     },
     /// The engine could not be started. Not the plugin's fault.
-    #[error("cannot start the WebAssembly engine: {why}")]
+    #[error("cannot start WebAssembly: {why}")]
     Engine {
         /// Why.
         why: String,
@@ -142,7 +142,9 @@ impl LoadError {
             Self::Contract { .. } => "build the plugin with the SDK of this wrun".into(),
             Self::Describe { .. } => "`describe` must be pure: no files, clock, randomness or state".into(),
             Self::Description { .. } => "correct what `describe` answers, and build the plugin again".into(),
-            Self::Engine { .. } => return None,
+            Self::Engine { .. } => {
+                "each instance reserves 4 GiB of address space: raise `ulimit -v`, or free some memory".into()
+            }
         })
     }
 }

@@ -121,12 +121,10 @@ fn ask<T>(
     let cap = Cap { meter, most: config.plan_cpu, yields: false };
     let state = State::planning(what, config.plan_memory);
     block(async {
-        let ended = |error: wasmtime::Error, state: &State| {
-            let message = match end(error, state) {
-                Fault::Stop { message, .. } => message,
-                other => other.to_string(),
-            };
-            Silent::Ended(message)
+        let ended = |error: wasmtime::Error, state: &State| match end(error, state) {
+            Fault::Stop { message, .. } => Silent::Ended(message),
+            Fault::Infrastructure(why) => Silent::Load(LoadError::Engine { why }),
+            other => Silent::Ended(other.to_string()),
         };
         let mut guest = match Guest::new(plugin, Nan::Canonical, state, cap).await {
             Ok(guest) => guest,
@@ -220,6 +218,10 @@ fn end(error: wasmtime::Error, state: &State) -> Fault {
     }
     let trap = error.downcast_ref::<Trap>().copied();
     let trace = error.downcast_ref::<WasmBacktrace>();
+    if trap.is_none() && trace.is_none() {
+        // No guest was running: the machine could not make one.
+        return Fault::Infrastructure(format!("cannot make an instance for `{task}`: {error:#}"));
+    }
     if trap == Some(Trap::UnreachableCodeReached)
         && let Some(panic) = state.log.panic()
     {
