@@ -65,7 +65,8 @@ pub(crate) enum Message {
     Explained(Result<Vec<(NodeId, Explained)>, StoreError>),
     Locked(NodeId, Result<Held, StoreError>),
     Needed { node: NodeId, needs: Vec<Need>, reply: oneshot::Sender<Result<crate::graph::Answer, NeedEnded>> },
-    Ran(NodeId, Result<Box<Finished>, RunError>),
+    /// The runs that shared one slot, one after the other.
+    Ran(Vec<(NodeId, Result<Box<Finished>, RunError>)>),
     Committed(Result<Vec<Settled>, StoreError>),
 }
 
@@ -113,6 +114,8 @@ pub(crate) struct Engine {
     ready: VecDeque<NodeId>,
     resuming: VecDeque<NodeId>,
     running: usize,
+    /// How long the runs of each task type take: how many there were, and seconds in all.
+    pace: FxHashMap<(usize, usize), (u32, f64)>,
     handles: FxHashMap<NodeId, tokio::task::AbortHandle>,
     jobs: usize,
     locking: usize,
@@ -243,6 +246,7 @@ impl Engine {
             ready: VecDeque::new(),
             resuming: VecDeque::new(),
             running: 0,
+            pace: FxHashMap::default(),
             handles: FxHashMap::default(),
             jobs: 0,
             locking: 0,
@@ -468,7 +472,7 @@ impl Engine {
                 self.locked(node, held);
             }
             Message::Needed { node, needs, reply } => self.needed(node, needs, reply),
-            Message::Ran(node, result) => self.ran(node, result),
+            Message::Ran(batch) => self.ran(batch),
             Message::Committed(batch) => self.committed(batch),
         }
         self.wake();

@@ -12,7 +12,7 @@ use wrun_core::digest::ActionKey;
 use wrun_core::event::Event;
 use wrun_core::plan::Source;
 use wrun_core::result::Address;
-use wrun_exec::{FailureKind, RunError};
+use wrun_exec::RunError;
 use wrun_store::lock::Held;
 use wrun_store::{StoreError, Write};
 
@@ -25,11 +25,70 @@ impl Engine {
         while self.running < self.shared.options.slots && !self.halted() {
             if let Some(id) = self.resuming.pop_front() {
                 self.resume(id);
-            } else if let Some(id) = self.ready.pop_front() {
-                self.take_lock(id);
+            } else if self.ready.is_empty() {
+                return;
             } else {
+                self.begin();
+            }
+        }
+    }
+
+    /// Fills one slot: with one run, or with several short ones of a type that never suspends.
+    fn begin(&mut self) {
+        let mut tasks: Vec<Task> = Vec::new();
+        let mut most = 1;
+        while tasks.len() < most {
+            let Some(id) = self.ready.pop_front() else { break };
+            let call = &self.nodes[id as usize].call;
+            let kind = (call.plugin, call.task);
+            if tasks.first().is_some_and(|first| (first.call.plugin, first.call.task) != kind) {
+                self.ready.push_front(id);
+                break;
+            }
+            if tasks.is_empty() && !self.shared.resolver.task_type(call).dynamic {
+                // Work is left for every slot, and the last one is not much longer than the others.
+                let fair = self.ready.len() / (2 * self.shared.options.slots);
+                most = self.short_enough(kind).min(fair).max(1);
+            }
+            tasks.extend(self.take_lock(id));
+            if self.halted() {
                 return;
             }
+        }
+        if !tasks.is_empty() {
+            self.spawn(tasks);
+        }
+    }
+
+    /// Returns how many runs of a task type fit into two milliseconds.
+    fn short_enough(&self, kind: (usize, usize)) -> usize {
+        const TOGETHER: f64 = 0.002;
+        const MOST: f64 = 64.0;
+        match self.pace.get(&kind) {
+            Some((count, seconds)) if *count >= 4 => {
+                let fit = TOGETHER * f64::from(*count) / seconds.max(1e-9);
+                // At most 64, so nothing is cut off.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 1 and 64")]
+                let fit = fit.clamp(1.0, MOST) as usize;
+                fit
+            }
+            _ => 1,
+        }
+    }
+
+    fn spawn(&mut self, tasks: Vec<Task>) {
+        self.running += 1;
+        let ids: Vec<NodeId> = tasks.iter().map(|task| task.node).collect();
+        let sender = self.sender.clone();
+        let handle = self.runtime.spawn(async move {
+            let mut results = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                results.push((task.node, runner::run(Arc::new(task)).await));
+            }
+            _ = sender.send(super::Message::Ran(results));
+        });
+        for id in ids {
+            self.handles.insert(id, handle.abort_handle());
         }
     }
 
@@ -45,9 +104,10 @@ impl Engine {
         }
     }
 
-    fn take_lock(&mut self, id: NodeId) {
+    /// Takes a node's lock and makes it ready to run; `None` if it has to wait or be looked up again.
+    fn take_lock(&mut self, id: NodeId) -> Option<Task> {
         let node = &mut self.nodes[id as usize];
-        let Some(keyed) = &node.keyed else { return };
+        let keyed = node.keyed.as_ref()?;
         let (key, seen) = (keyed.key, keyed.epoch);
         let Some(locks) = self.shared.setup.locks.clone() else { return self.start(id) };
         if node.held.is_some() {
@@ -58,9 +118,15 @@ impl Engine {
                 node.held = Some(held);
                 match self.shared.setup.store.others_wrote() {
                     Ok(wrote) => self.epoch += u64::from(wrote),
-                    Err(error) => return self.set_fatal(error),
+                    Err(error) => {
+                        self.set_fatal(error);
+                        return None;
+                    }
                 }
-                if self.epoch > seen { self.look_up_first(id) } else { self.start(id) }
+                if self.epoch == seen {
+                    return self.start(id);
+                }
+                self.look_up_first(id);
             }
             Ok(None) => {
                 node.phase = Phase::Locked;
@@ -74,6 +140,7 @@ impl Engine {
             }
             Err(error) => self.set_fatal(error),
         }
+        None
     }
 
     pub(super) fn locked(&mut self, id: NodeId, held: Result<Held, StoreError>) {
@@ -113,14 +180,17 @@ impl Engine {
         self.fatal.get_or_insert(error.into());
     }
 
-    fn start(&mut self, id: NodeId) {
+    fn start(&mut self, id: NodeId) -> Option<Task> {
         let inputs = match self.inputs(id) {
             Ok(inputs) => inputs,
-            Err(address) => return self.start_over(address),
+            Err(address) => {
+                self.start_over(address);
+                return None;
+            }
         };
         let display = self.shared.resolver.display(&self.nodes[id as usize].call);
         let node = &mut self.nodes[id as usize];
-        let (Some(keyed), Some(planned)) = (&node.keyed, node.planned.clone()) else { return };
+        let (Some(keyed), Some(planned)) = (&node.keyed, node.planned.clone()) else { return None };
         node.phase = Phase::Running;
         node.trace = None;
         node.attempts += 1;
@@ -130,7 +200,7 @@ impl Engine {
             reason: keyed.reasons.clone(),
             usual_seconds: keyed.before.map(|before| before.1),
         });
-        let task = Task {
+        Some(Task {
             node: id,
             shared: self.shared.clone(),
             call: node.call.clone(),
@@ -143,14 +213,7 @@ impl Engine {
             number: number(id),
             sender: self.sender.clone(),
             session_started: self.started,
-        };
-        self.running += 1;
-        let sender = self.sender.clone();
-        let handle = self.runtime.spawn(async move {
-            let result = runner::run(Arc::new(task)).await;
-            _ = sender.send(super::Message::Ran(id, result));
-        });
-        self.handles.insert(id, handle.abort_handle());
+        })
     }
 
     /// Returns what shows under `/in`; an error names a result whose bytes are gone.
@@ -191,15 +254,22 @@ impl Engine {
         Ok(inputs)
     }
 
-    pub(super) fn ran(&mut self, id: NodeId, result: Result<Box<Finished>, RunError>) {
-        if self.handles.remove(&id).is_none() {
-            // It was answered otherwise, or dropped.
-            return;
+    pub(super) fn ran(&mut self, batch: Vec<(NodeId, Result<Box<Finished>, RunError>)>) {
+        let mut freed = false;
+        for (id, result) in batch {
+            if self.handles.remove(&id).is_none() {
+                // It was answered otherwise, or dropped.
+                continue;
+            }
+            if !freed && !matches!(self.nodes[id as usize].phase, Phase::Suspended | Phase::Resuming) {
+                self.running -= 1;
+                freed = true;
+            }
+            self.ran_one(id, result);
         }
-        let suspended = matches!(self.nodes[id as usize].phase, Phase::Suspended | Phase::Resuming);
-        if !suspended {
-            self.running -= 1;
-        }
+    }
+
+    fn ran_one(&mut self, id: NodeId, result: Result<Box<Finished>, RunError>) {
         match result {
             Ok(finished) => self.finished(id, *finished),
             Err(RunError::NeedEnded) => self.fail(
@@ -215,7 +285,7 @@ impl Engine {
             Err(RunError::Failed { kind, message, log }) => {
                 let retries = self.shared.resolver.task_type(&self.nodes[id as usize].call).retries;
                 let left = self.nodes[id as usize].attempts <= retries;
-                self.failed(id, message, hint(kind), log, left);
+                self.failed(id, message, kind.hint().map(Into::into), log, left);
             }
         }
     }
@@ -257,6 +327,8 @@ impl Engine {
         let node = &mut self.nodes[id as usize];
         let Some(keyed) = &mut node.keyed else { return };
         node.seconds = finished.output.seconds;
+        let pace = self.pace.entry((call.plugin, call.task)).or_default();
+        *pace = (pace.0 + 1, pace.1 + finished.output.seconds);
         let same = keyed.before.is_some_and(|before| before.0 == finished.output.tree);
         if same && keyed.only_code {
             let name = self.shared.resolver.task_type(&call).name.clone();
@@ -392,22 +464,4 @@ impl Engine {
     pub(super) fn stopped_early(&self) -> bool {
         self.stopped == Some(Stop::FailFast)
     }
-}
-
-/// Returns one thing to try for a kind of failure.
-fn hint(kind: FailureKind) -> Option<String> {
-    Some(match kind {
-        FailureKind::Error => return None,
-        FailureKind::Panic => "the log above has the source line of the panic".into(),
-        FailureKind::Trap => "`wrun log` shows what it wrote before".into(),
-        FailureKind::Exit => "return an error from `run` instead: it says why".into(),
-        FailureKind::StackOverflow => {
-            "a recursion without end, or a deep one: use a loop, or split the task".into()
-        }
-        FailureKind::Memory => "read in pieces, or raise the task type's `memory` limit".into(),
-        FailureKind::Deadline => "split the task, or raise the task type's `cpu_ms` limit".into(),
-        FailureKind::OutputLimit => "write less, or raise the task type's output limits".into(),
-        FailureKind::Outputs => "make exactly the outputs that the task declares".into(),
-        FailureKind::Contract => "this is a fault of the plugin: see the contract, task.wit".into(),
-    })
 }
