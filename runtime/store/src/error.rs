@@ -85,10 +85,9 @@ impl StoreError {
                 _ => None,
             },
             Self::NewerFormat { .. } => Some("use the newer wrun, or another store with `--store DIR`".into()),
-            Self::Damaged { path, .. } => Some(format!(
-                "move `{}` away: blobs stay, and what it listed is built again",
-                path.display()
-            )),
+            Self::Damaged { path, .. } => {
+                Some(format!("move `{}` away: blobs stay, and what it listed is built again", path.display()))
+            }
             Self::Index { source, .. } => match source.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DiskFull) => {
                     Some("free some space, or name another store with `--store DIR`".into())

@@ -1,48 +1,46 @@
-//! The index: small records in SQLite (WAL), which several processes may open at once.
+//! The index of a local store: who may read, who may write, and one transaction for each batch.
 
+use super::log::{Append, Appended, Key, Log, Visit, state};
+use super::sqlite::{Sync, connect, create, failed, log_pages, open};
 use crate::api::{Bytes, Committed, FileStamp, Record, Write};
 use crate::error::StoreError;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wrun_core::digest::{ActionKey, Digest, TaskId};
+use wrun_core::digest::{ActionKey, Digest, GoalKey, TaskId};
 use wrun_core::result::Address;
 
-/// The format of the index and of the folders around it.
-pub(crate) const FORMAT: u64 = 1;
+/// Once the write-ahead log has so many pages (4 MiB) that the database lacks, they are copied in the
+/// background.
+const CHECKPOINT: i64 = 1024;
 
-/// Rows with a body grow at the end of their table, with a small unique index beside it; rows that are all key
-/// live in the tree itself.
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS result(key BLOB NOT NULL, generation INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE(key, generation));
-CREATE TABLE IF NOT EXISTS plan(key BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS step(key BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS latest(task BLOB PRIMARY KEY, key BLOB NOT NULL, generation INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS external(device INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(device, inode)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tombstone(number INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS session(goal BLOB PRIMARY KEY, header BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS run(run TEXT PRIMARY KEY, header BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS blob(digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS waits(session INTEGER NOT NULL, holds BLOB NOT NULL, wants BLOB NOT NULL, PRIMARY KEY(session, holds, wants)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO meta VALUES ('commits', 0);
-";
+/// A write-ahead log of more pages than this is emptied when the store is closed: whoever opens it next
+/// has to read it.
+const LEAVE: i64 = 256;
 
-/// One writer, and as many readers as are needed at once.
+pub(crate) use super::log::Kind;
+
+/// The index.
 pub(crate) struct Index {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    log: Log,
     readers: Mutex<Vec<Connection>>,
-    watcher: Mutex<Watcher>,
-    /// Commits of this process that the count in the index includes.
-    ours: AtomicI64,
+    writer: Mutex<Option<Connection>>,
+    /// For [`Self::others_wrote`].
+    own: Mutex<Own>,
+    checkpointing: AtomicBool,
 }
 
-struct Watcher {
-    connection: Connection,
-    version: i64,
-    others: i64,
+/// Which commits are ours.
+#[derive(Debug, Default)]
+struct Own {
+    /// The last commit that is ours or has been reported.
+    known: i64,
+    /// The commit that is being made: it may be visible before we know.
+    flight: Option<i64>,
+    others: bool,
 }
 
 /// One row of who waits for whom.
@@ -56,196 +54,189 @@ impl Index {
     /// Opens the index of the store at `root`, and makes it if it is not there.
     pub(crate) fn open(root: &Path) -> Result<Arc<Self>, StoreError> {
         let path = root.join("index.sqlite");
-        let writer = connect(&path, OpenFlags::SQLITE_OPEN_CREATE)?;
-        let fail = |error| translate(&path, "open", error);
-        let version: i64 = writer.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
-        let format = u64::try_from(version).unwrap_or(u64::MAX);
-        if format > FORMAT {
-            return Err(StoreError::NewerFormat { path: root.to_owned(), found: format, known: FORMAT });
-        }
-        if format == 0 {
-            let mode: String =
-                writer.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).map_err(fail)?;
-            if mode != "wal" {
-                return Err(StoreError::Damaged { path, why: format!("journal mode `{mode}` instead of WAL") });
+        let connection = match open(&path)? {
+            Some(connection) => connection,
+            None => {
+                let _others = super::staging::exclusive(root)?;
+                create(&path)?;
+                let gone = || StoreError::io("open", &path)(std::io::ErrorKind::NotFound.into());
+                open(&path)?.ok_or_else(gone)?
             }
-            let make = || -> rusqlite::Result<()> {
-                writer.execute_batch("BEGIN IMMEDIATE")?;
-                writer.execute_batch(SCHEMA)?;
-                writer.execute_batch(&format!("PRAGMA user_version={FORMAT}; COMMIT"))
-            };
-            make().map_err(fail)?;
+        };
+        let seen = state(&connection).map_err(failed("read", &path))?;
+        let (due, _) = log_pages(&connection).map_err(failed("read", &path))?;
+        let index = Arc::new(Self {
+            path,
+            log: Log::default(),
+            readers: Mutex::new(vec![connection]),
+            writer: Mutex::default(),
+            own: Mutex::new(Own { known: seen.total, ..Own::default() }),
+            checkpointing: AtomicBool::new(false),
+        });
+        if due > CHECKPOINT {
+            index.checkpoint_behind();
         }
-        let connection = connect(&path, OpenFlags::empty())?;
-        let watcher = Mutex::new(Watcher { connection, version: -1, others: 0 });
-        let index = Self { path, writer: Mutex::new(writer), readers: Mutex::default(), watcher, ours: AtomicI64::new(0) };
-        index.others_wrote()?;
-        Ok(Arc::new(index))
+        Ok(index)
     }
 
-    fn fail(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
-        move |error| translate(&self.path, doing, error)
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lends a connection for reading.
-    pub(crate) fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let lent = lock(&self.readers).pop();
-        let connection = match lent {
+    fn lend<T>(&self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::empty())?,
+            None => connect(&self.path, Sync::Full)?,
         };
-        // One snapshot for the whole batch, and no lock taken again for each key.
-        let result = connection.execute_batch("BEGIN").and_then(|()| {
-            let result = work(&connection);
-            connection.execute_batch("COMMIT")?;
-            result
-        });
-        let result = result.map_err(self.fail("read"))?;
-        lock(&self.readers).push(connection);
-        Ok(result)
+        let result = body(&connection);
+        // A connection that failed may be inside a transaction; it is not used again.
+        if result.is_ok() && connection.is_autocommit() {
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+        result
     }
 
-    /// Looks many keys up in order of the keys, and answers in the order given.
-    pub(crate) fn look_up<K: AsRef<[u8]>, T: Default>(
-        &self,
-        sql: &str,
-        keys: &[K],
-        mut row: impl FnMut(&rusqlite::Row<'_>, T) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_unstable_by(|a, b| keys[*a].as_ref().cmp(keys[*b].as_ref()));
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut out: Vec<T> = Vec::new();
-            out.resize_with(keys.len(), T::default);
-            for i in order {
-                let mut rows = statement.query([keys[i].as_ref()])?;
-                while let Some(found) = rows.next()? {
-                    let before = std::mem::take(&mut out[i]);
-                    out[i] = row(found, before)?;
-                }
-            }
-            Ok(out)
-        })
+    /// Reads by statement, at one moment.
+    fn read<T>(&self, body: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.lend(|connection| body(connection).map_err(failed("read", &self.path)))
+    }
+
+    /// Calls `visit` with all records of each key.
+    fn find(&self, kind: Kind, keys: &[Key], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.lend(|connection| self.log.find(connection, &self.path, (kind, keys), true, visit))
+    }
+
+    /// Returns one body for each key.
+    pub(crate) fn bodies(&self, kind: Kind, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut found = vec![None; keys.len()];
+        self.find(kind, keys, &mut |i, _, body| found[i] = Some(body.into()))?;
+        Ok(found)
+    }
+
+    /// Tells which keys have a record.
+    pub(crate) fn has(&self, kind: Kind, keys: &[Key]) -> Result<Vec<bool>, StoreError> {
+        let mut found = vec![false; keys.len()];
+        if !keys.is_empty() {
+            let mut visit = |i: usize, _, _: &[u8]| found[i] = true;
+            self.lend(|connection| self.log.find(connection, &self.path, (kind, keys), false, &mut visit))?;
+        }
+        Ok(found)
     }
 
     /// Returns all generations of each key.
     pub(crate) fn results(&self, keys: &[ActionKey]) -> Result<Vec<Vec<Record>>, StoreError> {
-        let keys: Vec<&[u8; 32]> = keys.iter().map(|key| key.0.as_bytes()).collect();
-        let sql = "SELECT generation, body FROM result WHERE key = ?1 ORDER BY generation";
-        self.look_up(sql, &keys, |row, mut records: Vec<Record>| {
-            records.push(Record { generation: row.get(0)?, body: row.get_ref(1)?.as_blob()?.into() });
-            Ok(records)
-        })
-    }
-
-    /// Returns one body for each key.
-    pub(crate) fn bodies(&self, sql: &str, keys: &[&[u8; 32]]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        self.look_up(sql, keys, |row, _| Ok(Some(row.get_ref(0)?.as_blob()?.into())))
+        let keys: Vec<Key> = keys.iter().map(|key| *key.0.as_bytes()).collect();
+        let mut found: Vec<Vec<Record>> = vec![Vec::new(); keys.len()];
+        self.find(Kind::Result, &keys, &mut |i, generation, body| {
+            found[i].push(Record { generation, body: body.into() });
+        })?;
+        found.iter_mut().for_each(|records| records.sort_by_key(|record| record.generation));
+        Ok(found)
     }
 
     /// Returns the latest result of each task.
     pub(crate) fn latest(&self, tasks: &[TaskId]) -> Result<Vec<Option<Address>>, StoreError> {
-        let keys: Vec<&[u8; 32]> = tasks.iter().map(|task| task.0.as_bytes()).collect();
-        self.look_up("SELECT key, generation FROM latest WHERE task = ?1", &keys, |row, _| {
-            Ok(Some(Address { key: ActionKey(digest(row, 0)?), generation: row.get(1)? }))
-        })
+        let keys: Vec<Key> = tasks.iter().map(|task| *task.0.as_bytes()).collect();
+        let found = self.bodies(Kind::Latest, &keys)?;
+        found.into_iter().map(|body| body.map(|body| decode_address(&self.path, &body)).transpose()).collect()
     }
 
     /// Returns remembered digests of external files.
     pub(crate) fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT digest FROM external WHERE device = ?1 AND inode = ?2 AND size = ?3 AND mtime = ?4 AND ctime = ?5",
-            )?;
-            let mut look = |stamp: &FileStamp| {
-                let (device, inode, size, mtime, ctime) = columns(stamp);
-                statement.query_row(params![device, inode, size, mtime, ctime], |row| digest(row, 0)).optional()
-            };
-            stamps.iter().map(&mut look).collect()
+        let keys: Vec<Key> = stamps.iter().map(stamp_key).collect();
+        let found = self.bodies(Kind::External, &keys)?;
+        Ok(found.into_iter().map(|body| body.and_then(|body| Digest::from_slice(&body))).collect())
+    }
+
+    /// Returns the tombstones after a number, in order.
+    pub(crate) fn tombstones(&self, after: u64) -> Result<Vec<(u64, Bytes)>, StoreError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.query("SELECT n, body FROM tombstone WHERE n > ?1 ORDER BY n", after, |row| {
+            Ok((row.get::<_, i64>(0)?.unsigned_abs(), bytes(row, 1)?))
         })
     }
 
-    /// Makes a batch durable in one transaction.
-    pub(crate) fn commit(&self, batch: &[Write]) -> Result<Vec<Committed>, StoreError> {
-        let mut writer = lock(&self.writer);
-        let fail = self.fail("write");
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&fail)?;
-        let mut outcomes = vec![Committed::Written; batch.len()];
-        let mut order: Vec<usize> = (0..batch.len()).collect();
-        // In order of the keys within each table: the pages of an index are visited once.
-        order.sort_by_key(|i| place(&batch[*i]));
-        for i in order {
-            match put(&transaction, &batch[i]) {
-                Ok(Some(outcome)) => outcomes[i] = outcome,
-                Ok(None) => {
-                    let why = "a tombstone would leave a gap in the log".to_owned();
-                    return Err(StoreError::Damaged { path: self.path.clone(), why });
-                }
-                Err(error) => return Err(fail(error)),
+    /// Returns the newest session record of a goal.
+    pub(crate) fn session(&self, goal: GoalKey) -> Result<Option<Bytes>, StoreError> {
+        let sql = "SELECT header FROM session WHERE goal = ?1";
+        Ok(self.query(sql, &goal.0.as_bytes()[..], |row| bytes(row, 0))?.pop())
+    }
+
+    /// Returns the newest runs, newest first.
+    pub(crate) fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.query("SELECT run, header FROM run ORDER BY run DESC LIMIT ?1", most, |row| {
+            Ok((row.get(0)?, bytes(row, 1)?))
+        })
+    }
+
+    fn query<T>(
+        &self,
+        sql: &str,
+        param: impl rusqlite::ToSql,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.read(|connection| connection.prepare_cached(sql)?.query_map([param], row)?.collect())
+    }
+
+    /// Tells whether a commit that is not ours came since this was last asked.
+    pub(crate) fn others_wrote(&self) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let mut own = self.own();
+            let total = state(connection)?.total;
+            let others = std::mem::take(&mut own.others) || (total > own.known && Some(total) != own.flight);
+            if Some(total) != own.flight {
+                own.known = own.known.max(total);
             }
+            Ok(others)
+        })
+    }
+
+    /// Writes a batch in one transaction, durable when this returns.
+    pub(crate) fn commit(self: &Arc<Self>, batch: &[Write]) -> Result<Vec<Committed>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
         }
-        transaction.execute("UPDATE meta SET value = value + 1 WHERE name = 'commits'", []).map_err(&fail)?;
-        transaction.commit().map_err(&fail)?;
-        self.ours.fetch_add(1, Ordering::SeqCst);
+        let (outcomes, due) = self.write(|append, connection| write_batch(batch, append, connection))?;
+        if due > CHECKPOINT {
+            self.checkpoint_behind();
+        }
         Ok(outcomes)
     }
 
-    /// Tells whether another process committed since the last time this was asked. A commit of ours that is
-    /// just being counted may pass for another's, which costs a look-up and no more.
-    pub(crate) fn others_wrote(&self) -> Result<bool, StoreError> {
-        let mut watcher = lock(&self.watcher);
-        let fail = self.fail("read");
-        let version = |connection: &Connection| {
-            connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get::<_, i64>(0))
-        };
-        let seen = version(&watcher.connection).map_err(&fail)?;
-        if seen == watcher.version {
-            return Ok(false);
-        }
-        watcher.version = seen;
-        let ours = self.ours.load(Ordering::SeqCst);
-        let all: i64 = watcher
-            .connection
-            .prepare_cached("SELECT value FROM meta WHERE name = 'commits'")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(&fail)?;
-        let others = all - ours;
-        let wrote = others != watcher.others;
-        watcher.others = others;
-        Ok(wrote)
+    /// Forgets a small blob whose bytes turned out to be wrong.
+    pub(crate) fn forget_blob(&self, digest: Digest) -> Result<(), StoreError> {
+        self.write(|append, _| Ok(append.remove(Kind::Blob, digest.as_bytes())?)).map(|_| ())
     }
 
+    /// Says that a session waits for an action on behalf of others whose locks it holds.
     pub(crate) fn add_waits(&self, session: i64, holds: &[ActionKey], wants: ActionKey) -> Result<(), StoreError> {
-        let writer = lock(&self.writer);
-        let add = || -> rusqlite::Result<()> {
-            let mut statement = writer.prepare_cached("INSERT OR IGNORE INTO waits VALUES (?1, ?2, ?3)")?;
+        self.lazily(|connection| {
+            let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO waits VALUES(?1, ?2, ?3)")?;
             for held in holds {
                 statement.execute(params![session, held.0.as_bytes(), wants.0.as_bytes()])?;
             }
             Ok(())
-        };
-        add().map_err(self.fail("write"))
+        })
     }
 
+    /// Says that a session does not wait for an action any more.
     pub(crate) fn remove_waits(&self, session: i64, wants: ActionKey) -> Result<(), StoreError> {
-        let delete = "DELETE FROM waits WHERE session = ?1 AND wants = ?2";
-        lock(&self.writer)
-            .execute(delete, params![session, wants.0.as_bytes()])
-            .map(drop)
-            .map_err(self.fail("write"))
+        let sql = "DELETE FROM waits WHERE session = ?1 AND wants = ?2";
+        self.lazily(|connection| connection.execute(sql, params![session, wants.0.as_bytes()]).map(drop))
     }
 
+    /// Forgets what a session that is gone waited for.
     pub(crate) fn forget_session(&self, session: i64) -> Result<(), StoreError> {
-        lock(&self.writer)
-            .execute("DELETE FROM waits WHERE session = ?1", [session])
-            .map(drop)
-            .map_err(self.fail("write"))
+        self.lazily(|connection| connection.execute("DELETE FROM waits WHERE session = ?1", [session]).map(drop))
     }
 
+    /// Returns who waits for whom.
     pub(crate) fn waits(&self) -> Result<Vec<Wait>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT session, holds, wants FROM waits")?;
@@ -256,137 +247,239 @@ impl Index {
         })
     }
 
-    /// Forgets small blobs whose bytes turned out to be wrong.
-    pub(crate) fn forget_blob(&self, digest: Digest) -> Result<(), StoreError> {
-        lock(&self.writer)
-            .execute("DELETE FROM blob WHERE digest = ?1", [digest.as_bytes()])
-            .map(drop)
-            .map_err(self.fail("write"))
+    /// Writes what has no use after a crash: in one transaction that waits for no disk.
+    fn lazily(&self, body: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
+        let mut connection = connect(&self.path, Sync::Lazy)?;
+        let write = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            body(&transaction)?;
+            transaction.commit()
+        };
+        write().map_err(failed("write", &self.path))
+    }
+
+    /// Runs `body` in a write transaction; returns also how many pages wait for a checkpoint.
+    fn write<T>(
+        &self,
+        body: impl FnOnce(&mut Append<'_>, &Connection) -> Result<T, Failure>,
+    ) -> Result<(T, i64), StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match writer.take() {
+            Some(connection) => connection,
+            None => connect(&self.path, Sync::Full)?,
+        };
+        let attempt = (|| {
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let mut append = Append::start(&connection, &self.log)?;
+            let total = append.seen().total;
+            {
+                let mut own = self.own();
+                own.others |= total > own.known;
+                own.known = own.known.max(total);
+                own.flight = Some(total + 1);
+            }
+            let value = body(&mut append, &connection)?;
+            let appended: Appended = append.finish()?;
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok((value, appended))
+        })();
+        match attempt {
+            Ok((value, appended)) => {
+                let mut own = self.own();
+                own.known = own.known.max(appended.state.total);
+                own.flight = None;
+                drop(own);
+                self.log.committed(appended);
+                let due = log_pages(&connection).map_or(0, |(due, _)| due);
+                *writer = Some(connection);
+                Ok((value, due))
+            }
+            Err(failure) => {
+                // While the write lock is still ours: nobody else can have made that commit.
+                self.own().flight = None;
+                // Dropping the connection would roll back too; an error here adds nothing to the first.
+                if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_ok() {
+                    *writer = Some(connection);
+                }
+                Err(match failure {
+                    Failure::Sqlite(error) => failed("write", &self.path)(error),
+                    Failure::Gap => {
+                        let why = "a tombstone would leave a gap in the log".to_owned();
+                        StoreError::Damaged { path: self.path.clone(), why }
+                    }
+                })
+            }
+        }
+    }
+
+    /// Copies the write-ahead log into the database on a thread of its own, one at a time.
+    fn checkpoint_behind(self: &Arc<Self>) {
+        if self.checkpointing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let index = self.clone();
+        let spawned = std::thread::Builder::new().name("wrun-checkpoint".into()).spawn(move || {
+            // What cannot be copied now stays in the log, which is as durable; the next commit tries again.
+            _ = index.read(|connection| connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+            index.checkpointing.store(false, Ordering::Release);
+        });
+        if spawned.is_err() {
+            self.checkpointing.store(false, Ordering::Release);
+        }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
-    let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(120))?;
-        connection.set_prepared_statement_cache_capacity(32);
-        connection.execute_batch(
-            "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=1073741824; \
-             PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=8000;",
-        )?;
-        Ok(connection)
-    };
-    open().map_err(|error| translate(path, "open", error))
-}
-
-fn translate(path: &Path, doing: &'static str, source: rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode as C;
-    match source.sqlite_error_code() {
-        Some(C::DatabaseCorrupt | C::NotADatabase) => {
-            StoreError::Damaged { path: path.to_owned(), why: source.to_string() }
+impl Drop for Index {
+    fn drop(&mut self) {
+        // A read connection will do, and one is there unless every read failed. Nobody is waited for: the
+        // log is as durable as the database.
+        let idle = self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(connection) = idle
+            && log_pages(&connection).is_ok_and(|(_, all)| all > LEAVE)
+        {
+            _ = connection.busy_timeout(std::time::Duration::ZERO);
+            _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
-        _ => StoreError::Index { doing, path: path.to_owned(), source },
     }
 }
 
 fn digest(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Digest> {
-    let bytes = row.get_ref(column)?.as_blob()?;
-    Digest::from_slice(bytes)
-        .ok_or(rusqlite::Error::InvalidColumnType(column, "digest".into(), rusqlite::types::Type::Blob))
+    let wrong = || rusqlite::Error::InvalidColumnType(column, "digest".into(), rusqlite::types::Type::Blob);
+    Digest::from_slice(row.get_ref(column)?.as_blob()?).ok_or_else(wrong)
 }
 
-/// SQLite's integers are signed 64-bit; what does not fit is cut off, which can only make a miss.
-fn columns(stamp: &FileStamp) -> (i64, i64, i64, i64, i64) {
-    let cut = |n: u64| n.cast_signed();
-    let time = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
-    (cut(stamp.device), cut(stamp.inode), cut(stamp.size), time(stamp.mtime), time(stamp.ctime))
+fn bytes(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
+    Ok(row.get_ref(column)?.as_blob()?.into())
 }
 
-/// Returns where in which table a write goes.
-fn place(write: &Write) -> (u8, [u8; 32]) {
-    match write {
-        Write::Blob(kind, bytes) => (0, *kind.digest(bytes).as_bytes()),
-        Write::Plan(key, _) => (1, *key.0.as_bytes()),
-        Write::Step(key, _) => (2, *key.0.as_bytes()),
-        Write::External(stamp, _) => {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&stamp.device.to_be_bytes());
-            key[8..16].copy_from_slice(&stamp.inode.to_be_bytes());
-            (3, key)
-        }
-        Write::Result { address, .. } => (4, *address.key.0.as_bytes()),
-        Write::Latest(task, _) => (5, *task.0.as_bytes()),
-        Write::Tombstone(number, _) => {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&number.to_be_bytes());
-            (6, key)
-        }
-        Write::Session { .. } | Write::Run { .. } => (7, [0; 32]),
+/// Why a transaction is given up.
+enum Failure {
+    Sqlite(rusqlite::Error),
+    /// A tombstone whose number is not the next.
+    Gap,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
     }
 }
 
-/// Writes one thing; `None` is a tombstone that would leave a gap.
-fn put(to: &Transaction<'_>, write: &Write) -> rusqlite::Result<Option<Committed>> {
-    let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| to.prepare_cached(sql)?.execute(params);
-    match write {
-        Write::Blob(kind, bytes) => {
-            let digest = kind.digest(bytes);
-            run("INSERT OR IGNORE INTO blob VALUES (?1, ?2)", &[digest.as_bytes(), &&bytes[..]])?;
+/// Writes a batch kind after kind, so that the records of a kind lie together.
+fn write_batch(
+    batch: &[Write],
+    append: &mut Append<'_>,
+    connection: &Connection,
+) -> Result<Vec<Committed>, Failure> {
+    let mut outcomes = vec![Committed::Written; batch.len()];
+    let mut blobs = FxHashSet::default();
+    for write in batch {
+        let Write::Blob(kind, body) = write else { continue };
+        let digest = kind.digest(body);
+        if blobs.insert(digest) && append.there(Kind::Blob, digest.as_bytes())?.is_empty() {
+            append.add(Kind::Blob, digest.as_bytes(), 0, body)?;
         }
-        Write::Result { address, body, task } => {
-            let key = address.key.0.as_bytes();
-            let insert = "INSERT OR IGNORE INTO result VALUES (?1, ?2, ?3)";
-            if run(insert, &[key, &address.generation, &&body[..]])? == 0 {
-                let first: Bytes = to
-                    .prepare_cached("SELECT body FROM result WHERE key = ?1 AND generation = ?2")?
-                    .query_row(params![key, address.generation], |row| Ok(row.get_ref(0)?.as_blob()?.into()))?;
-                if first != *body {
-                    return Ok(Some(Committed::Lost(first)));
+    }
+    let mut latest: FxHashMap<TaskId, Address> = FxHashMap::default();
+    for (write, outcome) in batch.iter().zip(&mut outcomes) {
+        match write {
+            Write::Result { address, body, task } => {
+                let there = append.there(Kind::Result, address.key.0.as_bytes())?;
+                match there.into_iter().find(|there| there.generation == address.generation) {
+                    Some(first) if first.body != **body => {
+                        *outcome = Committed::Lost(first.body.into());
+                        continue;
+                    }
+                    Some(_) => {}
+                    None => append.add(Kind::Result, address.key.0.as_bytes(), address.generation, body)?,
                 }
+                latest.insert(*task, *address);
             }
-            let latest = "INSERT OR REPLACE INTO latest VALUES (?1, ?2, ?3)";
-            run(latest, &[task.0.as_bytes(), key, &address.generation])?;
-        }
-        Write::Latest(task, address) => {
-            let latest = "INSERT OR REPLACE INTO latest VALUES (?1, ?2, ?3)";
-            run(latest, &[task.0.as_bytes(), address.key.0.as_bytes(), &address.generation])?;
-        }
-        Write::Plan(key, body) => _ = run("INSERT OR REPLACE INTO plan VALUES (?1, ?2)", &[key.0.as_bytes(), &&body[..]])?,
-        Write::Step(key, body) => _ = run("INSERT OR REPLACE INTO step VALUES (?1, ?2)", &[key.0.as_bytes(), &&body[..]])?,
-        Write::Tombstone(number, body) => {
-            let number = number.cast_signed();
-            let first: Option<Bytes> = to
-                .prepare_cached("SELECT body FROM tombstone WHERE number = ?1")?
-                .query_row([number], |row| Ok(row.get_ref(0)?.as_blob()?.into()))
-                .optional()?;
-            if let Some(first) = first {
-                return Ok(Some(if first == *body { Committed::Written } else { Committed::Lost(first) }));
-            }
-            let last: i64 = to
-                .prepare_cached("SELECT COALESCE(MAX(number), 0) FROM tombstone")?
-                .query_row([], |row| row.get(0))?;
-            if number != last + 1 {
-                return Ok(None);
-            }
-            run("INSERT INTO tombstone VALUES (?1, ?2)", &[&number, &&body[..]])?;
-        }
-        Write::Session { goal, run: name, header } => {
-            run("INSERT OR REPLACE INTO session VALUES (?1, ?2)", &[goal.0.as_bytes(), &&header[..]])?;
-            run("INSERT OR REPLACE INTO run VALUES (?1, ?2)", &[name, &&header[..]])?;
-        }
-        Write::Run { run: name, header } => {
-            _ = run("INSERT OR REPLACE INTO run VALUES (?1, ?2)", &[name, &&header[..]])?;
-        }
-        Write::External(stamp, digest) => {
-            let (device, inode, size, mtime, ctime) = columns(stamp);
-            let insert = "INSERT OR REPLACE INTO external VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            run(insert, &[&device, &inode, &size, &mtime, &ctime, digest.as_bytes()])?;
+            Write::Latest(task, address) => _ = latest.insert(*task, *address),
+            _ => {}
         }
     }
-    Ok(Some(Committed::Written))
+    for write in batch {
+        if let Write::Plan(key, body) = write {
+            append.put(Kind::Plan, key.0.as_bytes(), body)?;
+        }
+    }
+    for write in batch {
+        match write {
+            Write::Step(key, body) => append.put(Kind::Step, key.0.as_bytes(), body)?,
+            Write::External(stamp, digest) => append.put(Kind::External, &stamp_key(stamp), digest.as_bytes())?,
+            _ => {}
+        }
+    }
+    for (task, address) in latest {
+        append.put(Kind::Latest, task.0.as_bytes(), &encode_address(address))?;
+    }
+    for (write, outcome) in batch.iter().zip(&mut outcomes) {
+        write_plain(connection, write, outcome)?;
+    }
+    Ok(outcomes)
 }
+
+/// Writes what has a table of its own.
+fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) -> Result<(), Failure> {
+    match write {
+        Write::Tombstone(number, body) => {
+            let last: i64 = connection
+                .prepare_cached("SELECT coalesce(max(n), 0) FROM tombstone")?
+                .query_row([], |row| row.get(0))?;
+            let due = last.unsigned_abs() + 1;
+            let n = i64::try_from(*number).map_err(|_| Failure::Gap)?;
+            let mut statement = connection.prepare_cached("SELECT body FROM tombstone WHERE n = ?1")?;
+            match statement.query_row([n], |row| bytes(row, 0)).optional()? {
+                Some(first) if first != *body => *outcome = Committed::Lost(first),
+                Some(_) => {}
+                None if *number == due => {
+                    connection.execute("INSERT INTO tombstone VALUES(?1, ?2)", params![n, &body[..]])?;
+                }
+                None => return Err(Failure::Gap),
+            }
+        }
+        Write::Session { goal, run, header } => {
+            connection.execute(
+                "INSERT INTO session VALUES(?1, ?2, ?3) ON CONFLICT(goal) DO UPDATE \
+                 SET run = excluded.run, header = excluded.header WHERE excluded.run >= run",
+                params![&goal.0.as_bytes()[..], run, &header[..]],
+            )?;
+            connection.execute("INSERT OR REPLACE INTO run VALUES(?1, ?2)", params![run, &header[..]])?;
+        }
+        Write::Run { run, header } => {
+            connection.execute("INSERT OR REPLACE INTO run VALUES(?1, ?2)", params![run, &header[..]])?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Returns the key under which an external's digest is remembered.
+fn stamp_key(stamp: &FileStamp) -> Key {
+    let mut bytes = [0; 56];
+    bytes[..8].copy_from_slice(&stamp.device.to_le_bytes());
+    bytes[8..16].copy_from_slice(&stamp.inode.to_le_bytes());
+    bytes[16..24].copy_from_slice(&stamp.size.to_le_bytes());
+    bytes[24..40].copy_from_slice(&stamp.mtime.to_le_bytes());
+    bytes[40..].copy_from_slice(&stamp.ctime.to_le_bytes());
+    *blake3::hash(&bytes).as_bytes()
+}
+
+fn encode_address(address: Address) -> [u8; 36] {
+    let mut bytes = [0; 36];
+    bytes[..32].copy_from_slice(address.key.0.as_bytes());
+    bytes[32..].copy_from_slice(&address.generation.to_be_bytes());
+    bytes
+}
+
+/// Reads what [`encode_address`] wrote.
+fn decode_address(path: &Path, bytes: &[u8]) -> Result<Address, StoreError> {
+    let damaged = || StoreError::Damaged { path: path.to_owned(), why: "a latest result has no address".into() };
+    let (key, generation) = bytes.split_first_chunk::<32>().ok_or_else(damaged)?;
+    let generation = u32::from_be_bytes(generation.try_into().map_err(|_| damaged())?);
+    Ok(Address { key: ActionKey(Digest::from_bytes(*key)), generation })
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,8 @@
 
 use super::sqlite::failed;
 use crate::error::StoreError;
-use rusqlite::{Connection, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Statement, params};
 use rustc_hash::FxHashMap;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
@@ -63,11 +64,8 @@ struct Positions {
 
 impl Positions {
     fn add(&mut self, slot: i64, at: i64) {
-        if let Some(old) = self.first.insert(slot, at) {
-            if old == at {
-                return;
-            }
-            self.first.insert(slot, old);
+        let first = *self.first.entry(slot).or_insert(at);
+        if first != at {
             let more = self.more.entry(slot).or_default();
             if !more.contains(&at) {
                 more.push(at);
@@ -136,8 +134,8 @@ impl Log {
                 if !self.sync(connection, seen)? {
                     return Ok(false);
                 }
-                let mut found = self.positions(connection, seen, kind, keys)?;
-                fetch(connection, kind, keys, &mut found, bodies, visit)?;
+                let Some(found) = self.positions(connection, seen, kind, keys)? else { return Ok(false) };
+                fetch(connection, kind, keys, &found, bodies, visit)?;
                 Ok(true)
             });
             if done.map_err(failed("read", path))? {
@@ -176,36 +174,62 @@ impl Log {
         Ok(true)
     }
 
-    /// Returns the positions that may hold a record of each key, with the number of the key.
+    /// Returns the positions that may hold a record of each key, with the number of the key; none if memory
+    /// went past a move since it was brought up to the snapshot.
     fn positions(
         &self,
         connection: &Connection,
         seen: State,
         kind: Kind,
         keys: &[Key],
-    ) -> rusqlite::Result<Vec<(i64, u32)>> {
+    ) -> rusqlite::Result<Option<Vec<(i64, u32)>>> {
         let mut slots: Vec<(i64, u32)> = (0..).zip(keys).map(|(i, key)| (kind.slot(key), i)).collect();
         let mut found = Vec::with_capacity(keys.len());
         {
             let fresh = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if fresh.epoch != seen.epoch {
+                return Ok(None);
+            }
             for (slot, i) in &slots {
                 found.extend(fresh.positions.of(*slot).map(|at| (at, *i)));
             }
         }
         if seen.epoch > 0 {
             slots.sort_unstable();
-            let mut statement = connection.prepare_cached("SELECT at FROM main WHERE slot = ?1")?;
+            let mut statement = connection.prepare_cached(IN_MAIN)?;
             for (slot, i) in slots {
-                let mut rows = statement.query([slot])?;
-                while let Some(row) = rows.next()? {
-                    found.push((row.get(0)?, i));
-                }
+                main_positions(&mut statement, slot, &mut |at| found.push((at, i)))?;
             }
         }
         found.sort_unstable();
         found.dedup();
-        Ok(found)
+        Ok(Some(found))
     }
+}
+
+const IN_MAIN: &str = "SELECT at FROM main WHERE slot = ?1";
+
+/// Calls `add` with the positions of a slot in `main`: one integer, or the bytes of several.
+fn main_positions(statement: &mut Statement<'_>, slot: i64, add: &mut dyn FnMut(i64)) -> rusqlite::Result<()> {
+    let mut rows = statement.query([slot])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    match row.get_ref(0)? {
+        ValueRef::Integer(at) => add(at),
+        several => several.as_blob()?.as_chunks::<8>().0.iter().for_each(|at| add(i64::from_le_bytes(*at))),
+    }
+    Ok(())
+}
+
+/// Adds a position to a slot of `main` that has one.
+fn add_to_main(connection: &Connection, slot: i64, at: i64) -> rusqlite::Result<()> {
+    let mut positions = Vec::new();
+    main_positions(&mut *connection.prepare_cached(IN_MAIN)?, slot, &mut |at| positions.push(at))?;
+    if !positions.contains(&at) {
+        positions.push(at);
+        let packed: Vec<u8> = positions.into_iter().flat_map(i64::to_le_bytes).collect();
+        connection.prepare_cached("UPDATE main SET at = ?2 WHERE slot = ?1")?.execute(params![slot, packed])?;
+    }
+    Ok(())
 }
 
 /// Runs `body` in one read transaction, so that all it reads is of one moment.
@@ -223,7 +247,7 @@ fn fetch(
     connection: &Connection,
     kind: Kind,
     keys: &[Key],
-    found: &mut [(i64, u32)],
+    found: &[(i64, u32)],
     bodies: bool,
     visit: &mut Visit<'_>,
 ) -> rusqlite::Result<()> {
@@ -232,7 +256,7 @@ fn fetch(
     } else {
         "SELECT at, head FROM log WHERE at BETWEEN ?1 AND ?2"
     })?;
-    let mut rest = &*found;
+    let mut rest = found;
     while let Some((first, _)) = rest.first() {
         let count = 1 + rest.windows(2).take_while(|pair| pair[1].0 - pair[0].0 <= NEAR).count();
         let (run, later) = rest.split_at(count);
@@ -277,9 +301,7 @@ pub(crate) struct Append<'c> {
     seen: State,
     next: i64,
     /// Entries of this transaction.
-    added: Vec<(i64, i64)>,
-    /// The same by slot: only for slots that are asked for again.
-    recent: FxHashMap<i64, i64>,
+    added: Positions,
 }
 
 /// A record that is there already.
@@ -295,10 +317,9 @@ impl<'c> Append<'c> {
         let seen = state(connection)?;
         // Nobody can have moved entries since this snapshot: the write lock is ours.
         log.sync(connection, seen)?;
-        let last: i64 = connection
-            .prepare_cached("SELECT coalesce(max(at), 0) FROM log")?
-            .query_row([], |row| row.get(0))?;
-        Ok(Self { connection, log, seen, next: last + 1, added: Vec::new(), recent: FxHashMap::default() })
+        let last: i64 =
+            connection.prepare_cached("SELECT coalesce(max(at), 0) FROM log")?.query_row([], |row| row.get(0))?;
+        Ok(Self { connection, log, seen, next: last + 1, added: Positions::default() })
     }
 
     /// Returns what was read at the start.
@@ -315,16 +336,9 @@ impl<'c> Append<'c> {
             positions.extend(fresh.positions.of(slot));
         }
         if self.seen.epoch > 0 {
-            let mut statement = self.connection.prepare_cached("SELECT at FROM main WHERE slot = ?1")?;
-            let mut rows = statement.query([slot])?;
-            while let Some(row) = rows.next()? {
-                positions.push(row.get(0)?);
-            }
+            main_positions(&mut *self.connection.prepare_cached(IN_MAIN)?, slot, &mut |at| positions.push(at))?;
         }
-        if self.recent.contains_key(&slot) {
-            // Rare: two records of one slot in one batch.
-            positions.extend(self.added.iter().filter(|(other, _)| *other == slot).map(|(_, at)| *at));
-        }
+        positions.extend(self.added.of(slot));
         if positions.is_empty() {
             return Ok(Vec::new());
         }
@@ -349,9 +363,7 @@ impl<'c> Append<'c> {
         let mut statement = self.connection.prepare_cached("INSERT INTO log VALUES(?1, ?2, ?3)")?;
         statement.execute(params![at, &head(kind, key, generation)[..], body])?;
         self.next += 1;
-        let slot = kind.slot(key);
-        self.added.push((slot, at));
-        self.recent.insert(slot, at);
+        self.added.add(kind.slot(key), at);
         Ok(())
     }
 
@@ -380,20 +392,23 @@ impl<'c> Append<'c> {
     pub(crate) fn finish(self) -> rusqlite::Result<Appended> {
         let total = self.seen.total + 1;
         let mut epoch = self.seen.epoch;
+        let added = self.added.entries();
         let fresh = self.log.0.read().unwrap_or_else(PoisonError::into_inner);
-        if fresh.positions.len() + self.added.len() > MOST_FRESH {
+        if fresh.positions.len() + added.len() > MOST_FRESH {
             let mut entries = fresh.positions.entries();
-            entries.extend(&self.added);
+            entries.extend(&added);
             entries.sort_unstable();
-            let mut statement = self.connection.prepare_cached("INSERT OR IGNORE INTO main VALUES(?1, ?2)")?;
+            let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO main VALUES(?1, ?2)")?;
             for (slot, at) in entries {
-                statement.execute([slot, at])?;
+                if insert.execute([slot, at])? == 0 {
+                    add_to_main(self.connection, slot, at)?;
+                }
             }
             self.connection.execute("DELETE FROM fresh", [])?;
             epoch += 1;
-        } else if !self.added.is_empty() {
-            let mut packed = Vec::with_capacity(self.added.len() * 16);
-            for (slot, at) in &self.added {
+        } else if !added.is_empty() {
+            let mut packed = Vec::with_capacity(added.len() * 16);
+            for (slot, at) in &added {
                 packed.extend_from_slice(&slot.to_le_bytes());
                 packed.extend_from_slice(&at.to_le_bytes());
             }
@@ -401,7 +416,7 @@ impl<'c> Append<'c> {
         }
         let mut statement = self.connection.prepare_cached("UPDATE state SET total = ?1, epoch = ?2")?;
         statement.execute([total, epoch])?;
-        Ok(Appended { state: State { total, epoch }, moved: epoch != self.seen.epoch, added: self.added })
+        Ok(Appended { state: State { total, epoch }, moved: epoch != self.seen.epoch, added })
     }
 }
 

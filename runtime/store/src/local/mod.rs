@@ -1,7 +1,7 @@
 //! The local store: blobs as files, small blobs and records in one SQLite index.
 //!
 //! ```text
-//! cas/<2 hex>/<62 hex>   blobs and trees over 4 KiB, read-only files
+//! cas/<2 hex>/<62 hex>   blobs and trees over 64 KiB, read-only files
 //! index.sqlite           everything small: results, plans, steps, externals, tombstones, sessions, blobs
 //! locks                  one byte a key, locked while an action runs
 //! staging/<pid>-<n>/     files being written; swept once the process is gone
@@ -10,12 +10,14 @@
 //! ```
 
 pub(crate) mod index;
+mod log;
+mod sqlite;
 mod staging;
 
 use crate::api::*;
 use crate::error::StoreError;
 use async_trait::async_trait;
-use index::Index;
+use index::{Index, Kind};
 use staging::{Shards, StagedFile, Staging};
 use std::collections::HashSet;
 use std::fs::File;
@@ -26,8 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wrun_core::digest::{ActionKey, BlobHasher, Digest, GoalKey, PlanKey, TaskId};
 use wrun_core::result::Address;
 
-/// Blobs of at most this many bytes are rows of the index.
-pub const SMALL: usize = 4 << 10;
+/// Blobs of at most this many bytes are rows of the index: a file costs a sync of its own, which takes as
+/// long as writing a megabyte.
+pub const SMALL: usize = 64 << 10;
 /// Files of at most this many bytes are handed out in memory.
 const IN_MEMORY: u64 = 64 << 10;
 
@@ -133,7 +136,10 @@ impl Inner {
 
     fn write_file(&self, kind: BlobKind, bytes: &[u8]) -> Result<(), StoreError> {
         let digest = kind.digest(bytes);
-        if self.checked(digest) && self.shards.path(digest).exists() {
+        let path = self.shards.path(digest);
+        if self.checked(digest) && path.exists() {
+            // Whoever placed it may not have made its name durable yet.
+            path.parent().into_iter().for_each(|shard| self.shards.mark(shard.to_owned()));
             return Ok(());
         }
         let mut staged = self.stage()?;
@@ -166,14 +172,16 @@ impl Inner {
             if let Err(error) = (&file).take(IN_MEMORY + 1).read_to_end(&mut bytes) {
                 return Err(fail(error));
             }
-            if kind.digest(&bytes) != digest {
-                return Err(self.corrupt(digest, &path));
-            }
-            return Ok(Some(Blob::Memory(bytes.into())));
+            return match kind.digest(&bytes) == digest {
+                true => Ok(Some(Blob::Memory(bytes.into()))),
+                false if other(kind).digest(&bytes) == digest => Ok(None),
+                false => Err(self.corrupt(digest, &path)),
+            };
         }
         if !self.checked(digest) {
             match hash(kind, &file) {
                 Ok(found) if found == digest => {}
+                Ok(_) if hash(other(kind), &file).is_ok_and(|found| found == digest) => return Ok(None),
                 Ok(_) => return Err(self.corrupt(digest, &path)),
                 Err(error) => return Err(fail(error)),
             }
@@ -183,10 +191,13 @@ impl Inner {
     }
 
     fn small(&self, kind: BlobKind, digest: Digest) -> Result<Option<Blob>, StoreError> {
-        let found = self.index.bodies("SELECT body FROM blob WHERE digest = ?1", &[digest.as_bytes()])?;
+        let found = self.index.bodies(Kind::Blob, &[*digest.as_bytes()])?;
         let Some(bytes) = found.into_iter().next().flatten() else { return Ok(None) };
         if kind.digest(&bytes) == digest {
             return Ok(Some(Blob::Memory(bytes)));
+        }
+        if other(kind).digest(&bytes) == digest {
+            return Ok(None);
         }
         self.index.forget_blob(digest)?;
         Err(StoreError::Corrupt { digest, path: self.root.join("index.sqlite") })
@@ -195,8 +206,8 @@ impl Inner {
     /// Moves a blob aside whose bytes are not those of its digest.
     fn corrupt(&self, digest: Digest, path: &Path) -> StoreError {
         let aside = self.root.join("corrupt");
-        let moved = std::fs::create_dir_all(&aside)
-            .and_then(|()| std::fs::rename(path, aside.join(digest.to_hex())));
+        let moved =
+            std::fs::create_dir_all(&aside).and_then(|()| std::fs::rename(path, aside.join(digest.to_hex())));
         match moved {
             Ok(()) => StoreError::Corrupt { digest, path: path.to_owned() },
             // Another process moved it first.
@@ -208,7 +219,16 @@ impl Inner {
     }
 }
 
+/// A digest asked for under the wrong kind is absent; nothing is wrong with its bytes.
+fn other(kind: BlobKind) -> BlobKind {
+    match kind {
+        BlobKind::Blob => BlobKind::Tree,
+        BlobKind::Tree => BlobKind::Blob,
+    }
+}
+
 fn hash(kind: BlobKind, mut file: &File) -> std::io::Result<Digest> {
+    std::io::Seek::rewind(&mut file)?;
     if kind == BlobKind::Tree {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -246,12 +266,9 @@ impl Store for LocalStore {
     async fn has(&self, digests: &[Digest]) -> Result<Vec<bool>, StoreError> {
         let mut there: Vec<bool> = digests.iter().map(|digest| self.inner.shards.path(*digest).exists()).collect();
         let left: Vec<usize> = (0..digests.len()).filter(|i| !there[*i]).collect();
-        let keys: Vec<&[u8; 32]> = left.iter().map(|i| digests[*i].as_bytes()).collect();
-        if !keys.is_empty() {
-            let found: Vec<bool> =
-                self.inner.index.look_up("SELECT 1 FROM blob WHERE digest = ?1", &keys, |_, _| Ok(true))?;
-            left.into_iter().zip(found).for_each(|(i, found)| there[i] = found);
-        }
+        let keys: Vec<[u8; 32]> = left.iter().map(|i| *digests[*i].as_bytes()).collect();
+        let found = self.inner.index.has(Kind::Blob, &keys)?;
+        left.into_iter().zip(found).for_each(|(i, found)| there[i] = found);
         Ok(there)
     }
 
@@ -271,14 +288,14 @@ impl Store for LocalStore {
 
     async fn plans(&self, keys: &[PlanKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.inner.lookups.fetch_add(keys.len() as u64, Ordering::Relaxed);
-        let keys: Vec<&[u8; 32]> = keys.iter().map(|key| key.0.as_bytes()).collect();
-        self.inner.index.bodies("SELECT body FROM plan WHERE key = ?1", &keys)
+        let keys: Vec<[u8; 32]> = keys.iter().map(|key| *key.0.as_bytes()).collect();
+        self.inner.index.bodies(Kind::Plan, &keys)
     }
 
     async fn steps(&self, keys: &[ActionKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
         self.inner.lookups.fetch_add(keys.len() as u64, Ordering::Relaxed);
-        let keys: Vec<&[u8; 32]> = keys.iter().map(|key| key.0.as_bytes()).collect();
-        self.inner.index.bodies("SELECT body FROM step WHERE key = ?1", &keys)
+        let keys: Vec<[u8; 32]> = keys.iter().map(|key| *key.0.as_bytes()).collect();
+        self.inner.index.bodies(Kind::Step, &keys)
     }
 
     async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
@@ -288,29 +305,16 @@ impl Store for LocalStore {
 
     async fn tombstones(&self, after: u64) -> Result<Vec<(u64, Bytes)>, StoreError> {
         self.inner.lookups.fetch_add(1, Ordering::Relaxed);
-        self.inner.index.read(|connection| {
-            let sql = "SELECT number, body FROM tombstone WHERE number > ?1 ORDER BY number";
-            let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([after.cast_signed()], |row| {
-                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get_ref(1)?.as_blob()?.into()))
-            })?;
-            rows.collect()
-        })
+        self.inner.index.tombstones(after)
     }
 
     async fn session(&self, goal: GoalKey) -> Result<Option<Bytes>, StoreError> {
         self.inner.lookups.fetch_add(1, Ordering::Relaxed);
-        let sql = "SELECT header FROM session WHERE goal = ?1";
-        Ok(self.inner.index.bodies(sql, &[goal.0.as_bytes()])?.into_iter().next().flatten())
+        self.inner.index.session(goal)
     }
 
     async fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
-        self.inner.index.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT run, header FROM run ORDER BY run DESC LIMIT ?1")?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows = statement.query_map([most], |row| Ok((row.get(0)?, row.get_ref(1)?.as_blob()?.into())))?;
-            rows.collect()
-        })
+        self.inner.index.runs(most)
     }
 
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError> {

@@ -3,6 +3,8 @@
 use crate::error::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,13 +21,12 @@ CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), total INTEGER NOT NULL,
 INSERT INTO state VALUES(1, 0, 0);
 CREATE TABLE log(at INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB NOT NULL);
 CREATE TABLE fresh(id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
-CREATE TABLE main(slot INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(slot, at)) WITHOUT ROWID;
+CREATE TABLE main(slot INTEGER PRIMARY KEY, at BLOB NOT NULL);
 CREATE TABLE tombstone(n INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE session(goal BLOB PRIMARY KEY, run TEXT NOT NULL, header BLOB NOT NULL);
 CREATE TABLE run(run TEXT PRIMARY KEY, header BLOB NOT NULL);
 CREATE TABLE waits(
-  session INTEGER NOT NULL, process INTEGER NOT NULL, wants BLOB NOT NULL, holds BLOB NOT NULL,
-  PRIMARY KEY(session, wants)
+  session INTEGER NOT NULL, holds BLOB NOT NULL, wants BLOB NOT NULL, PRIMARY KEY(session, holds, wants)
 ) WITHOUT ROWID;
 PRAGMA user_version = 1;
 ";
@@ -50,12 +51,57 @@ pub(crate) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(rusqlite::
     }
 }
 
-/// Opens a connection to an index that is there.
-pub(crate) fn connect(path: &Path, sync: Sync) -> Result<Connection, StoreError> {
-    open(path, sync, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed("open", path))
+/// Checks that the database has the pages that its head says, which SQLite would notice only when it comes to
+/// one that is gone.
+fn whole(path: &Path) -> Result<(), StoreError> {
+    // A checkpoint of another process writes the head before it has written the rest.
+    for attempt in 0.. {
+        let (due, there) = sizes(path).map_err(StoreError::io("read", path))?;
+        if there >= due {
+            break;
+        }
+        if attempt == 10 {
+            let why = format!("it has {there} of {due} bytes");
+            return Err(StoreError::Damaged { path: path.to_owned(), why });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
-fn open(path: &Path, sync: Sync, flags: OpenFlags) -> rusqlite::Result<Connection> {
+/// Returns how many bytes the database should have, and how many it has.
+fn sizes(path: &Path) -> std::io::Result<(u64, u64)> {
+    let file = File::open(path)?;
+    let mut head = [0; 32];
+    let count = file.read_at(&mut head, 0)?;
+    let there = file.metadata()?.len();
+    if count < head.len() || !head.starts_with(b"SQLite format 3\0") {
+        return Ok((0, there)); // SQLite itself has a better message.
+    }
+    let pages = u32::from_be_bytes([head[28], head[29], head[30], head[31]]);
+    let size = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    Ok((u64::from(pages) * size, there))
+}
+
+/// Opens the index and checks it; none if it is not there, or its making was cut short or goes on.
+pub(crate) fn open(path: &Path) -> Result<Option<Connection>, StoreError> {
+    if std::fs::metadata(path).map_or(true, |there| there.len() == 0) {
+        return Ok(None);
+    }
+    whole(path)?;
+    let connection = connect(path, Sync::Full)?;
+    Ok(check(&connection, path)?.then_some(connection))
+}
+
+/// Opens a connection to an index that is there.
+pub(crate) fn connect(path: &Path, sync: Sync) -> Result<Connection, StoreError> {
+    open_as(path, sync, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed("open", path))
+}
+
+fn open_as(path: &Path, sync: Sync, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_handler(Some(wait))?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -64,8 +110,8 @@ fn open(path: &Path, sync: Sync, flags: OpenFlags) -> rusqlite::Result<Connectio
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let sync = if sync == Sync::Full { "FULL" } else { "NORMAL" };
     connection.execute_batch(&format!(
-        "PRAGMA synchronous = {sync}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192; \
-         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+        "PRAGMA synchronous = {sync}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192; PRAGMA mmap_size = 1073741824; \
+         PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
     ))?;
     Ok(connection)
 }
@@ -83,9 +129,9 @@ fn wait(attempt: i32) -> bool {
 /// Makes the index, or checks that it is one. The caller keeps other processes out meanwhile.
 pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let mut connection = open(path, Sync::Full, flags).map_err(failed("create", path))?;
-    if version(&connection).map_err(failed("read", path))? != 0 {
-        return check(&connection, path);
+    let mut connection = open_as(path, Sync::Full, flags).map_err(failed("create", path))?;
+    if check(&connection, path)? {
+        return Ok(());
     }
     let make = |connection: &mut Connection| {
         connection.execute_batch("PRAGMA journal_mode = WAL;")?;
@@ -99,10 +145,11 @@ pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
     make(&mut connection).map_err(failed("create", path))
 }
 
-/// Checks that the index has a schema that we know.
-pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Checks that the index has a schema that we know; false if it has none yet.
+fn check(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     match version(connection).map_err(failed("read", path))? {
-        SCHEMA => Ok(()),
+        SCHEMA => Ok(true),
+        0 => Ok(false),
         newer if newer > SCHEMA => Err(StoreError::NewerFormat {
             path: path.to_owned(),
             found: newer.unsigned_abs(),

@@ -21,6 +21,8 @@ impl Staging {
     pub(crate) fn open(root: &Path) -> Result<Self, StoreError> {
         let all = root.join("staging");
         std::fs::create_dir_all(&all).map_err(StoreError::io("create", &all))?;
+        // Nobody sweeps a folder between its making and its locking.
+        let _others = exclusive(&all)?;
         sweep(&all)?;
         for n in 0u64.. {
             let folder = all.join(format!("{}-{n}", std::process::id()));
@@ -54,12 +56,27 @@ impl Drop for Staging {
     }
 }
 
+/// Locks a folder until the file is dropped.
+pub(crate) fn exclusive(folder: &Path) -> Result<File, StoreError> {
+    let file = File::open(folder).map_err(StoreError::io("open", folder))?;
+    loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(StoreError::io("lock", folder)(error.into())),
+        }
+    }
+}
+
 fn sweep(all: &Path) -> Result<(), StoreError> {
     for entry in std::fs::read_dir(all).map_err(StoreError::io("list", all))? {
         let folder = entry.map_err(StoreError::io("list", all))?.path();
-        // A folder whose lock is not there yet is just being made.
-        let Ok(lock) = File::open(folder.join("lock")) else { continue };
-        if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+        // Whoever died before it made its lock left nothing else either.
+        let dead = match File::open(folder.join("lock")) {
+            Ok(lock) => rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if dead {
             _ = std::fs::remove_dir_all(&folder);
         }
     }
@@ -104,7 +121,7 @@ impl Shards {
         Ok(())
     }
 
-    fn mark(&self, folder: PathBuf) {
+    pub(crate) fn mark(&self, folder: PathBuf) {
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner).insert(folder);
     }
 
