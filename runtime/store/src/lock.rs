@@ -9,9 +9,10 @@ use crate::error::StoreError;
 use crate::local::index::Index;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use wrun_core::digest::{ActionKey, Digest};
 
@@ -25,13 +26,18 @@ const LONGEST: Duration = Duration::from_millis(50);
 pub struct Locks {
     folder: PathBuf,
     files: Vec<OnceLock<Arc<File>>>,
+    /// What this session holds: the kernel does not keep an owner from taking its own lock twice.
+    own: Arc<Own>,
     index: Arc<Index>,
     session: i64,
 }
 
+type Own = Mutex<HashSet<i64>>;
+
 /// A held lock. Dropping it releases it.
 pub struct Held {
     file: Arc<File>,
+    own: Arc<Own>,
     offset: i64,
 }
 
@@ -43,8 +49,10 @@ impl std::fmt::Debug for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         // The kernel refuses only what is no file.
         _ = set(&self.file, self.offset, libc::F_UNLCK);
+        own.remove(&self.offset);
     }
 }
 
@@ -84,7 +92,7 @@ impl Locks {
         }
         let index = Index::open(root)?;
         let files = std::iter::repeat_with(OnceLock::new).take(FILES).collect();
-        let mut locks = Self { folder, files, index, session: 0 };
+        let mut locks = Self { folder, files, own: Arc::default(), index, session: 0 };
         // A session's number is its process and a count; a number that is taken is passed over.
         let file = locks.file(0)?;
         let pid = i64::from(std::process::id()) << 16;
@@ -105,12 +113,19 @@ impl Locks {
         Ok(self.files[n].get_or_init(|| file).clone())
     }
 
-    /// Takes a lock if nobody else holds it.
+    /// Takes a lock if nobody holds it, this session included.
     pub fn try_lock(&self, key: ActionKey) -> Result<Option<Held>, StoreError> {
         let offset = offset(key);
         let file = self.file(usize::from(key.0.as_bytes()[31]) % FILES)?;
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.contains(&offset) {
+            return Ok(None);
+        }
         match set(&file, offset, libc::F_WRLCK) {
-            Ok(()) => Ok(Some(Held { file, offset })),
+            Ok(()) => {
+                own.insert(offset);
+                Ok(Some(Held { file, own: self.own.clone(), offset }))
+            }
             Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(None),
             Err(error) => Err(StoreError::io("lock", &self.folder)(error.into())),
         }
@@ -191,6 +206,16 @@ mod tests {
         assert!(two.try_lock(key("b")).unwrap().is_some());
         drop(held);
         assert!(two.try_lock(key("a")).unwrap().is_some());
+    }
+
+    #[test]
+    fn one_session_takes_a_lock_once() {
+        let root = tempfile::tempdir().unwrap();
+        let locks = Locks::open(root.path()).unwrap();
+        let held = locks.try_lock(key("a")).unwrap().unwrap();
+        assert!(locks.try_lock(key("a")).unwrap().is_none());
+        drop(held);
+        assert!(locks.try_lock(key("a")).unwrap().is_some());
     }
 
     #[test]
