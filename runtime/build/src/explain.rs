@@ -171,8 +171,8 @@ impl Records {
                         _ => (None, None),
                     };
                     let now = match &external.state {
-                        ExternalState::Found(found) if new == Some(found.dir.digest().0) => {
-                            Some(found.dir.clone())
+                        ExternalState::Found(found) if new == Some(found.found.dir.digest().0) => {
+                            Some(found.found.dir.clone())
                         }
                         _ => None,
                     };

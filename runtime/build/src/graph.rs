@@ -4,9 +4,9 @@ use crate::resolve::SharedCall;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
-use tokio::sync::oneshot;
-use wrun_core::action::{Action, InputKind};
-use wrun_core::digest::{ActionKey, Digest, TreeDigest};
+use tokio::sync::{OnceCell, oneshot};
+use wrun_core::action::Action;
+use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::event::TaskNumber;
 use wrun_core::plan::{External, Plan};
 use wrun_core::reason::Reason;
@@ -16,7 +16,7 @@ use wrun_core::task::Need;
 use wrun_exec::NeedEnded;
 use wrun_store::files::{Dir, FilesError};
 use wrun_store::lock::Held;
-use wrun_store::{Bytes, FileStamp, Store, Write};
+use wrun_store::{Bytes, Store};
 
 pub(crate) type NodeId = u32;
 pub(crate) type ExternalId = u32;
@@ -269,20 +269,9 @@ pub(crate) enum ExternalState {
 
 /// An external that is there.
 pub(crate) struct FoundExternal {
-    pub(crate) kind: InputKind,
-    pub(crate) dir: Dir,
-    /// To be committed before anything that used it.
-    pub(crate) writes: Mutex<Vec<Write>>,
-    /// Files whose bytes are not in the store yet.
-    pub(crate) outside: Mutex<Vec<Outside>>,
-}
-
-/// A file whose digest is known and whose bytes are not in the store.
-#[derive(Clone, Debug)]
-pub(crate) struct Outside {
-    pub(crate) path: PathBuf,
-    pub(crate) stamp: FileStamp,
-    pub(crate) digest: Digest,
+    pub(crate) found: wrun_store::external::Found,
+    /// The same directory with its bytes at hand, once a run has asked for them.
+    pub(crate) brought: OnceCell<Dir>,
 }
 
 /// Turns a node's number into what events carry.

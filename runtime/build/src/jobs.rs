@@ -2,7 +2,7 @@
 //! data, and answers with a message; none touches the graph.
 
 use crate::api::{Options, Setup};
-use crate::graph::{Behind, ExternalId, NodeId, Output, Planned};
+use crate::graph::{Behind, NodeId, Output, Planned};
 use crate::resolve::{Resolver, SharedCall};
 use crate::tombstones::{Tombstones, Why};
 use serde::Deserialize;
@@ -123,7 +123,7 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
 }
 
 /// Resolves the address of an external, and checks that a plugin may name it.
-fn external_path(shared: &Shared, external: &External) -> Result<PathBuf, Trouble> {
+pub(crate) fn external_path(shared: &Shared, external: &External) -> Result<PathBuf, Trouble> {
     let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
     if let Some((scheme, _)) = text.split_once("://") {
         return Err(Trouble {
@@ -413,6 +413,3 @@ pub(crate) fn diff_steps(old: &[Step], new: &[Step]) -> Vec<Reason> {
         .map(|(name, old, new)| Reason::NeedChanged { name, old: old.map(|d| d.0), new: new.map(|d| d.0) })
         .collect()
 }
-
-/// What an external turned out to be.
-pub(crate) type ExternalAnswer = (ExternalId, crate::graph::ExternalState);

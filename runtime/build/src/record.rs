@@ -55,7 +55,7 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     }
     let externals = engine.externals.iter().filter_map(|external| match &external.state {
         ExternalState::Found(found) => {
-            Some(ExternalPin { external: external.external.clone(), tree: found.dir.digest() })
+            Some(ExternalPin { external: external.external.clone(), tree: found.found.dir.digest() })
         }
         _ => None,
     });

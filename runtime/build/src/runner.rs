@@ -100,20 +100,22 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
     let spec = shared.resolver.task_type(&task.call);
     let mut writes = Vec::new();
+    let mut inputs = Vec::with_capacity(task.inputs.len());
     for input in &task.inputs {
-        let gone = |_| RunError::LostInput { input: input.name.clone() };
-        if let Some((_, found)) = &input.external {
-            crate::external::bring(shared, found, &mut writes).await?;
-        }
-        match input.dir.fetch().await {
+        let dir = match &input.external {
+            Some((_, found)) => crate::external::bring(shared, found, &input.name, &mut writes).await?,
+            None => input.dir.clone(),
+        };
+        match dir.fetch().await {
             Err(FilesError::Store(error)) => return Err(error.into()),
-            other => other.map_err(gone)?,
+            other => other.map_err(|_| RunError::LostInput { input: input.name.clone() })?,
         }
+        inputs.push((input.name.clone(), dir));
     }
     let run = Run {
         task: spec.name.clone(),
         params: task.call.params.masked(&spec.params),
-        inputs: task.inputs.iter().map(|input| (input.name.clone(), input.dir.clone())).collect(),
+        inputs,
         outputs: task.planned.plan.outputs.clone(),
         limits: task.planned.plan.limits.or(spec.limits),
         dynamic: spec.dynamic,

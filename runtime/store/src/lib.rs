@@ -5,6 +5,7 @@
 //! - [`memory::MemoryStore`]: for tests.
 //! - [`conformance`]: one suite, run over every implementation.
 //! - [`lock`]: single flight between processes of one machine.
+//! - [`external`]: files that no task makes: found, hashed, brought into the store.
 //! - [`files`]: views of trees and blobs that the sandbox and ingestion read through.
 //!
 //! Must never be imported here: anything that knows a task type, wasmtime, or a terminal.
@@ -12,6 +13,7 @@
 pub mod api;
 pub mod conformance;
 pub mod error;
+pub mod external;
 pub mod files;
 pub mod local;
 pub mod lock;

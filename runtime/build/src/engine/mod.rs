@@ -60,7 +60,7 @@ pub(crate) enum Mode {
 /// What the loop is told.
 pub(crate) enum Message {
     Planned(Result<jobs::PlannedBatch, StoreError>),
-    Externals(Result<Vec<(ExternalId, ExternalState)>, StoreError>),
+    Externals(Result<crate::external::FoundBatch, StoreError>),
     LookedUp(Result<Vec<(NodeId, Result<Found, LookUpError>)>, StoreError>),
     Explained(Result<Vec<(NodeId, Explained)>, StoreError>),
     Locked(NodeId, Result<Held, StoreError>),
@@ -397,8 +397,8 @@ impl Engine {
             let batch = nodes.into_iter().map(|node| (node, self.nodes[node as usize].call.clone())).collect();
             self.job(|shared| async move { Message::Planned(jobs::plan(&shared, batch).await) });
         }
-        if !self.to_hash.is_empty() {
-            let batch: Vec<_> = std::mem::take(&mut self.to_hash)
+        for ids in chunks(&mut self.to_hash) {
+            let batch: Vec<_> = ids
                 .into_iter()
                 .map(|id| {
                     let node = &self.externals[id as usize];
@@ -446,7 +446,10 @@ impl Engine {
             Message::Externals(found) => {
                 self.jobs -= 1;
                 let Some(found) = self.or_fatal(found) else { return };
-                for (id, state) in found {
+                if !found.writes.is_empty() && self.mode != Mode::Preview {
+                    self.commit_loose(found.writes);
+                }
+                for (id, state) in found.states {
                     let external = &mut self.externals[id as usize];
                     external.state = state;
                     let dependents = std::mem::take(&mut external.dependents);
@@ -702,7 +705,7 @@ impl Engine {
                     _ => None,
                 },
                 Dependency::External(other) => match &self.externals[*other as usize].state {
-                    ExternalState::Found(found) => Some(jobs::Content::External(found.kind, found.dir.digest())),
+                    ExternalState::Found(found) => Some(jobs::Content::External(found.found.kind, found.found.dir.digest())),
                     _ => None,
                 },
             })

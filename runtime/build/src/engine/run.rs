@@ -243,7 +243,7 @@ impl Engine {
                     if let ExternalState::Found(found) = &external.state {
                         inputs.push(Input {
                             name: input.name.clone(),
-                            dir: found.dir.clone(),
+                            dir: found.found.dir.clone(),
                             from: None,
                             external: Some((external.external.uri.clone(), found.clone())),
                         });
