@@ -189,12 +189,18 @@ mod tests {
 
     #[test]
     fn golden_digests() {
-        assert_eq!(action().key().to_string(), "b3:61d7e2124884b4a4d686517d715e42c38a3543f4d70490e35b3a3c30ee669373");
+        assert_eq!(
+            action().key().to_string(),
+            "b3:61d7e2124884b4a4d686517d715e42c38a3543f4d70490e35b3a3c30ee669373"
+        );
         let step = step_key(action().key(), &[(InputKind::Tree, tree("a")), (InputKind::Listing, tree("b"))]);
         assert_eq!(step.to_string(), "b3:42b70f7dadb0499a30d16e7f892f31bdcdd88e905859fd6c96cdda93873b8e55");
         let mut versioned = action();
         versioned.code = Code::Version { plugin: "report".into(), version: "2".into() };
-        assert_eq!(versioned.key().to_string(), "b3:11e1d34a83e9b1cd24598c417da365b816dea805a84aa0fc979a12873d0358b2");
+        assert_eq!(
+            versioned.key().to_string(),
+            "b3:11e1d34a83e9b1cd24598c417da365b816dea805a84aa0fc979a12873d0358b2"
+        );
     }
 
     #[test]

@@ -167,8 +167,7 @@ impl<'a> Decoder<'a> {
         self.tag(tag::TEXT, "text")?;
         let length = self.length()?;
         let length = usize::try_from(length).map_err(|_| DecodeError::Truncated { at })?;
-        std::str::from_utf8(self.take(length)?)
-            .map_err(|_| DecodeError::Unexpected { expected: "UTF-8 text", at })
+        std::str::from_utf8(self.take(length)?).map_err(|_| DecodeError::Unexpected { expected: "UTF-8 text", at })
     }
 
     /// Reads a digest.

@@ -224,7 +224,11 @@ impl Plan {
 
 /// Checks the name of an input.
 pub fn input_name(name: &str) -> Result<(), ContractError> {
-    if is_name(name) { Ok(()) } else { Err(ContractError::BadPath { what: "the name of an input", path: name.to_owned() }) }
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(ContractError::BadPath { what: "the name of an input", path: name.to_owned() })
+    }
 }
 
 /// Checks a path inside an output.

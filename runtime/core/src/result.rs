@@ -174,10 +174,7 @@ impl Inline {
     }
 }
 
-fn decode(
-    nodes: &BTreeMap<String, InlineNode>,
-    out: &mut Vec<Object>,
-) -> Result<(TreeDigest, u64), InlineError> {
+fn decode(nodes: &BTreeMap<String, InlineNode>, out: &mut Vec<Object>) -> Result<(TreeDigest, u64), InlineError> {
     let mut entries = Vec::with_capacity(nodes.len());
     for (name, node) in nodes {
         let (exec, bytes) = match node {

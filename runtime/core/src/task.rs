@@ -100,10 +100,7 @@ fn word(what: &'static str, name: &str) -> Result<(), ContractError> {
     if good { Ok(()) } else { Err(ContractError::BadWord { what, name: name.to_owned() }) }
 }
 
-pub(crate) fn unique<'a>(
-    what: &'static str,
-    names: impl Iterator<Item = &'a str>,
-) -> Result<(), ContractError> {
+pub(crate) fn unique<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), ContractError> {
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(name) {

@@ -191,7 +191,8 @@ mod tests {
         }
         assert!(Tree::new(vec![file("a", b""), file("a", b"")]).is_err());
         let mut bytes = Tree::new(vec![file("a", b""), file("b", b"")]).unwrap().encode();
-        let (a, b) = (bytes.iter().position(|b| *b == b'a').unwrap(), bytes.iter().rposition(|b| *b == b'b').unwrap());
+        let (a, b) =
+            (bytes.iter().position(|b| *b == b'a').unwrap(), bytes.iter().rposition(|b| *b == b'b').unwrap());
         bytes.swap(a, b);
         assert!(Tree::decode(&bytes).is_err());
         bytes.pop();

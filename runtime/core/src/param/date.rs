@@ -1,8 +1,8 @@
 //! Relative dates and ranges, as people type them. The host resolves both once, before anything is
 //! canonical; `today` is given to this module, which has no clock.
 
-use super::parse::date;
 use super::ParamType;
+use super::parse::date;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 

@@ -245,9 +245,29 @@ mod tests {
     #[test]
     fn every_type_prints_as_it_is_read() {
         for text in [
-            "string", "int", "int(1..31)", "int(0..)", "int(..-5)", "float", "float(0..1)", "bool", "date", "month",
-            "year", "hour", "minute", "second", "interval", "duration", "path", "task", "enum(a|b)", "list<date>",
-            "optional<path>", "tuple<int,list<string>>", "map<list<int>>",
+            "string",
+            "int",
+            "int(1..31)",
+            "int(0..)",
+            "int(..-5)",
+            "float",
+            "float(0..1)",
+            "bool",
+            "date",
+            "month",
+            "year",
+            "hour",
+            "minute",
+            "second",
+            "interval",
+            "duration",
+            "path",
+            "task",
+            "enum(a|b)",
+            "list<date>",
+            "optional<path>",
+            "tuple<int,list<string>>",
+            "map<list<int>>",
         ] {
             assert_eq!(text.parse::<ParamType>().unwrap().to_string(), text);
         }
@@ -255,7 +275,17 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_types() {
-        for text in ["", "integer", "list", "list<>", "enum()", "enum(a|a)", "int(a..b)", "optional<optional<int>>", "list<list<list<list<list<list<list<list<list<list<int>>>>>>>>>>"] {
+        for text in [
+            "",
+            "integer",
+            "list",
+            "list<>",
+            "enum()",
+            "enum(a|a)",
+            "int(a..b)",
+            "optional<optional<int>>",
+            "list<list<list<list<list<list<list<list<list<list<int>>>>>>>>>>",
+        ] {
             assert!(text.parse::<ParamType>().is_err(), "{text}");
         }
     }

@@ -167,6 +167,8 @@ impl ParamType {
             }
             Self::Bool => serde_json::from_str(text).ok().map(Value::Bool),
             _ if text.starts_with('"') => self.parse_scalar(&serde_json::from_str::<String>(text).ok()?),
+            // Its canonical form: seconds.
+            Self::Duration => float(text).map(Value::Float),
             Self::Int { .. } | Self::Float { .. } | Self::Year => self.parse_scalar(text),
             _ => None,
         }
@@ -353,7 +355,11 @@ mod tests {
         for (kind, spellings, canonical) in [
             ("int", vec!["7", "07", "+7"], "7"),
             ("int", vec!["0", "-0", "+00"], "0"),
-            ("int", vec!["-123456789012345678901234567890", "-0123456789012345678901234567890"], "-123456789012345678901234567890"),
+            (
+                "int",
+                vec!["-123456789012345678901234567890", "-0123456789012345678901234567890"],
+                "-123456789012345678901234567890",
+            ),
             ("float", vec!["0.0", "-0.0", "0", "-0e5"], "0.0"),
             ("float", vec!["1e3", "1000", "+1000.0"], "1000.0"),
             ("interval", vec!["2013-01", "2013-01-01/2013-02-01"], "\"2013-01-01/2013-02-01\""),
@@ -373,11 +379,28 @@ mod tests {
     #[test]
     fn what_a_type_does_not_take_is_refused() {
         for (kind, bad) in [
-            ("int", ""), ("int", "7.0"), ("int", "1_000"), ("int", "0x7"), ("int(1..31)", "32"), ("int(1..31)", "-1"),
-            ("float", "nan"), ("float", "inf"), ("float", "1e999"), ("bool", "yes"), ("date", "2013-02-29"),
-            ("date", "2013-1-7"), ("date", "20130107"), ("month", "2013-13"), ("year", "13"),
-            ("hour", "2013-01-07T25"), ("hour", "2013-01-07 05"), ("interval", "2013-01-08/2013-01-01"),
-            ("enum(a|b)", "c"), ("tuple<int,int>", "[1]"), ("map<int>", "{\"a\":\"x\"}"), ("string", "a\0b"),
+            ("int", ""),
+            ("int", "7.0"),
+            ("int", "1_000"),
+            ("int", "0x7"),
+            ("int(1..31)", "32"),
+            ("int(1..31)", "-1"),
+            ("float", "nan"),
+            ("float", "inf"),
+            ("float", "1e999"),
+            ("bool", "yes"),
+            ("date", "2013-02-29"),
+            ("date", "2013-1-7"),
+            ("date", "20130107"),
+            ("month", "2013-13"),
+            ("year", "13"),
+            ("hour", "2013-01-07T25"),
+            ("hour", "2013-01-07 05"),
+            ("interval", "2013-01-08/2013-01-01"),
+            ("enum(a|b)", "c"),
+            ("tuple<int,int>", "[1]"),
+            ("map<int>", "{\"a\":\"x\"}"),
+            ("string", "a\0b"),
             ("duration", "1 month"),
         ] {
             assert_eq!(text(kind, bad), None, "{kind} {bad}");

@@ -246,7 +246,10 @@ impl Params {
     /// Returns `name=value` pairs for people, without private params.
     pub fn display(&self, specs: &[ParamSpec]) -> String {
         let shown = |name: &str| {
-            specs.iter().find(|spec| spec.name == name).is_none_or(|spec| spec.visibility == super::Visibility::Public)
+            specs
+                .iter()
+                .find(|spec| spec.name == name)
+                .is_none_or(|spec| spec.visibility == super::Visibility::Public)
         };
         let pairs: Vec<String> = self
             .0
