@@ -13,6 +13,9 @@ use wrun_store::Store;
 use wrun_store::local::LocalStore;
 use wrun_store::lock::Locks;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let started = Instant::now();

@@ -8,7 +8,7 @@ use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
 use std::collections::BTreeMap;
 use std::time::Instant;
-use wrun_core::digest::Digest;
+use wrun_core::digest::{Digest, GoalKey};
 use wrun_core::param::Params;
 use wrun_core::plan::External;
 use wrun_core::report::{AnsweredBy, Report, TaskReport, Totals};
@@ -61,19 +61,24 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     });
     let ran = report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Ran);
     let ran_seconds = ran.map(|task| task.seconds).sum();
+    let key = goal.key();
+    let externals: Vec<ExternalPin> = externals.collect();
+    if totals.cached == totals.tasks && confirmed(setup, key, &results, &externals, shared.tombstones.last()).await? {
+        return Ok(());
+    }
     let listing = listing(&report.tasks);
     let started = options.now.as_millisecond();
     let plugin = setup.plugins.first().map(|plugin| plugin.planner.description().id.clone()).unwrap_or_default();
     let record = SessionRecord {
         format: FORMAT,
-        goal: goal.key(),
+        goal: key,
         run: run_id(started),
         plugin,
         task: goal.task,
         params: goal.params,
         component: goal.component,
         results,
-        externals: externals.collect(),
+        externals,
         tombstone: shared.tombstones.last(),
         totals,
         ran_seconds,
@@ -90,6 +95,20 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     });
     setup.store.commit(writes).await?;
     Ok(())
+}
+
+/// Tells whether the goal's record says just this already.
+async fn confirmed(
+    setup: &Setup,
+    goal: GoalKey,
+    results: &[GoalResult],
+    externals: &[ExternalPin],
+    tombstone: u64,
+) -> Result<bool, BuildError> {
+    let Some(header) = setup.store.session(goal).await? else { return Ok(false) };
+    let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
+    let same = record.results == results && record.externals == externals && record.tombstone == tombstone;
+    Ok(same && record.format == FORMAT)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Bytes, BuildError> {

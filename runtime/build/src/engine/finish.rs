@@ -33,13 +33,11 @@ impl Session {
         }
         report.totals.seconds = engine.started.elapsed().as_secs_f64();
         engine.shared.setup.sink.send(Event::Finished { totals: report.totals });
-        Ok(Outcome {
-            report,
-            goals: outputs,
-            interrupted,
-            failures,
-            same_bytes: std::mem::take(&mut engine.memory.same_bytes),
-        })
+        let same_bytes = std::mem::take(&mut engine.memory.same_bytes);
+        // A large graph takes a while to be taken apart, and nobody waits for it.
+        let runtime = engine.runtime.clone();
+        runtime.spawn_blocking(move || drop(engine));
+        Ok(Outcome { report, goals: outputs, interrupted, failures, same_bytes })
     }
 
     /// Says what a build would do.
