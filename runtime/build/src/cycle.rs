@@ -71,8 +71,8 @@ fn shortest(graph: &DiGraph<NodeId, ()>, first: NodeIndex, within: &HashSet<Node
                 path.reverse();
                 return path;
             }
-            if !before.contains_key(&next) {
-                before.insert(next, at);
+            if let std::collections::hash_map::Entry::Vacant(entry) = before.entry(next) {
+                entry.insert(at);
                 queue.push_back(next);
             }
         }

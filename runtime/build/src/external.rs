@@ -45,10 +45,7 @@ pub(crate) async fn find(
 }
 
 /// Returns what externals hold now; `None` where one is not there, or cannot be read.
-pub(crate) async fn digests(
-    shared: &Shared,
-    wanted: &[External],
-) -> Result<Vec<Option<TreeDigest>>, StoreError> {
+pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<Option<TreeDigest>>, StoreError> {
     let paths: Vec<Option<PathBuf>> = wanted.iter().map(|external| external_path(shared, external).ok()).collect();
     if paths.iter().any(Option::is_none) {
         return Ok(vec![None; wanted.len()]);

@@ -198,6 +198,9 @@ pub(crate) enum LookUpError {
     Lost(Address),
 }
 
+/// The answers of a job that looks up.
+pub(crate) type LookedUpBatch = Vec<(NodeId, Result<Found, LookUpError>)>;
+
 /// The part of a result that a hit looks at.
 #[derive(Deserialize)]
 struct Head {
@@ -215,7 +218,7 @@ struct HeadProvenance {
 pub(crate) async fn look_up(
     shared: &Shared,
     batch: Vec<(NodeId, bool, Question)>,
-) -> Result<Vec<(NodeId, Result<Found, LookUpError>)>, StoreError> {
+) -> Result<LookedUpBatch, StoreError> {
     let mut out = Vec::with_capacity(batch.len());
     let mut asked: Vec<(NodeId, bool, Option<Arc<Action>>, ActionKey)> = Vec::with_capacity(batch.len());
     for (node, dynamic, question) in batch {

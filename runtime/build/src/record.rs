@@ -63,7 +63,9 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     let ran_seconds = ran.map(|task| task.seconds).sum();
     let key = goal.key();
     let externals: Vec<ExternalPin> = externals.collect();
-    if totals.cached == totals.tasks && confirmed(setup, key, &results, &externals, shared.tombstones.last()).await? {
+    if totals.cached == totals.tasks
+        && confirmed(setup, key, &results, &externals, shared.tombstones.last()).await?
+    {
         return Ok(());
     }
     let listing = listing(&report.tasks);

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn every_field_in_the_table_changes_the_key() {
-        let mutations: Vec<(&str, fn(&mut Action))> = vec![
+        type Mutation = (&'static str, fn(&mut Action));
+        let mutations: Vec<Mutation> = vec![
             ("component", |a| a.code = Code::Component(ComponentDigest(Digest::of_blob(b"other")))),
             ("version", |a| a.code = Code::Version { plugin: "p".into(), version: "1".into() }),
             ("version text", |a| a.code = Code::Version { plugin: "p".into(), version: "2".into() }),

@@ -37,7 +37,7 @@ fn valid(root: &Json, schema: &Json, value: &Json) -> Result<(), String> {
             "enum" if !rule.as_array().unwrap().contains(value) => return wrong("is not listed"),
             "const" if rule != value => return wrong("is not the constant"),
             "enum" | "const" => {}
-            "pattern" if !value.as_str().is_some_and(|text| text.parse::<Digest>().is_ok()) => {
+            "pattern" if value.as_str().is_none_or(|text| text.parse::<Digest>().is_err()) => {
                 return wrong("is not a digest");
             }
             "pattern" => {}

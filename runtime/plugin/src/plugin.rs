@@ -8,10 +8,10 @@ use crate::guest;
 use crate::host::{Host, Nan, Room};
 use crate::run::{Made, PlanError, Run, RunContext, RunError};
 use crate::sandbox::State;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
-use std::sync::atomic::{AtomicU64, Ordering};
 use wrun_core::digest::{ComponentDigest, Digest};
 use wrun_core::param::Params;
 use wrun_core::plan::Plan;
@@ -116,7 +116,7 @@ impl Plugin {
         // A fresh instance without any capability has nothing to answer differently from; asking again holds
         // the sandbox to that, often enough to notice and too seldom to cost anything.
         let asked = self.declared.fetch_add(1, Ordering::Relaxed);
-        if asked >= ALWAYS_TWICE && asked % NOW_AND_THEN != 0 {
+        if asked >= ALWAYS_TWICE && !asked.is_multiple_of(NOW_AND_THEN) {
             return match one {
                 Ok(one) => Ok(convert::plan(one)?.validate(task_type)?),
                 Err(refused) => Err(PlanError::Refused(refused)),

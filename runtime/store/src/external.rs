@@ -125,6 +125,9 @@ pub struct Found {
     alone: bool,
 }
 
+/// The files of an external, and whether it is a single one.
+type Listed = (Vec<FoundFile>, bool);
+
 #[derive(Clone)]
 struct FoundFile {
     /// Below the external, between `/`.
@@ -140,8 +143,7 @@ pub async fn find(
     store: &Arc<dyn Store>,
     requests: &[(PathBuf, ExternalMode)],
 ) -> Result<Vec<Result<Found, ExternalError>>, StoreError> {
-    let mut all: Vec<Result<(Vec<FoundFile>, bool), ExternalError>> =
-        requests.iter().map(|(path, _)| list(path)).collect();
+    let mut all: Vec<Result<Listed, ExternalError>> = requests.iter().map(|(path, _)| list(path)).collect();
     let mut wanted: Vec<&mut FoundFile> = Vec::new();
     for ((_, mode), listed) in requests.iter().zip(&mut all) {
         if let (ExternalMode::Content, Ok((files, _))) = (mode, listed) {
@@ -154,7 +156,7 @@ pub async fn find(
         wanted.into_iter().zip(known).for_each(|(file, digest)| file.digest = digest);
     }
     let now = SystemTime::now();
-    let finish = |((_, mode), listed): (&(PathBuf, ExternalMode), Result<(Vec<FoundFile>, bool), _>)| {
+    let finish = |((_, mode), listed): (&(PathBuf, ExternalMode), Result<Listed, ExternalError>)| {
         let (files, alone) = listed?;
         match mode {
             ExternalMode::Content => content(store, files, alone, now),
@@ -291,7 +293,9 @@ fn read(file: &mut File, buffer: &mut [u8], path: &Path) -> Result<usize, Extern
 
 fn unreadable(path: &Path, source: std::io::Error) -> ExternalError {
     match source.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => ExternalError::Missing(path.to_owned()),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            ExternalError::Missing(path.to_owned())
+        }
         _ => ExternalError::Unreadable { path: path.to_owned(), source },
     }
 }
@@ -341,7 +345,7 @@ fn settled(stamp: &FileStamp, now: SystemTime) -> bool {
 }
 
 /// Lists the files of a file, a folder or a glob, in order of their names; tells whether it is a single file.
-fn list(path: &Path) -> Result<(Vec<FoundFile>, bool), ExternalError> {
+fn list(path: &Path) -> Result<Listed, ExternalError> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => {
             let root = std::fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
@@ -375,9 +379,7 @@ fn found_file(name: String, path: PathBuf, found: &Metadata) -> Result<FoundFile
     };
     match special {
         Some(kind) => Err(ExternalError::Special { path, kind }),
-        None => {
-            Ok(FoundFile { name, path, stamp: stamp(found), exec: found.mode() & 0o111 != 0, digest: None })
-        }
+        None => Ok(FoundFile { name, path, stamp: stamp(found), exec: found.mode() & 0o111 != 0, digest: None }),
     }
 }
 
@@ -425,7 +427,16 @@ fn matches(glob: &str) -> Result<Vec<FoundFile>, ExternalError> {
     let root = std::fs::canonicalize(folder).map_err(|source| unreadable(folder, source))?;
     let mut out = Vec::new();
     // What the glob leaves out need not be readable, or UTF-8; so the walk is its own, level by level.
-    below(folder, &root, "", 0, &|name| matcher.is_match(name), pattern.contains("**"), depth_of(pattern), &mut out)?;
+    below(
+        folder,
+        &root,
+        "",
+        0,
+        &|name| matcher.is_match(name),
+        pattern.contains("**"),
+        depth_of(pattern),
+        &mut out,
+    )?;
     if out.is_empty() {
         return Err(ExternalError::Missing(PathBuf::from(glob)));
     }

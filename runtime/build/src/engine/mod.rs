@@ -18,7 +18,7 @@ use crate::commit::{Committer, Settled};
 use crate::graph::{
     Behind, Dependency, End, ExternalId, ExternalNode, ExternalState, Node, NodeId, Phase, Planned, number,
 };
-use crate::jobs::{self, Explained, Found, LookUpError, Miss, Question, Shared, Trouble};
+use crate::jobs::{self, Explained, Miss, Question, Shared, Trouble};
 use crate::resolve::{Resolver, SharedCall};
 use crate::runner::Finished;
 use crate::tombstones::Tombstones;
@@ -61,10 +61,14 @@ pub(crate) enum Mode {
 pub(crate) enum Message {
     Planned(Result<jobs::PlannedBatch, StoreError>),
     Externals(Result<crate::external::FoundBatch, StoreError>),
-    LookedUp(Result<Vec<(NodeId, Result<Found, LookUpError>)>, StoreError>),
+    LookedUp(Result<jobs::LookedUpBatch, StoreError>),
     Explained(Result<Vec<(NodeId, Explained)>, StoreError>),
     Locked(NodeId, Result<Held, StoreError>),
-    Needed { node: NodeId, needs: Vec<Need>, reply: oneshot::Sender<Result<crate::graph::Answer, NeedEnded>> },
+    Needed {
+        node: NodeId,
+        needs: Vec<Need>,
+        reply: oneshot::Sender<Result<crate::graph::Answer, NeedEnded>>,
+    },
     /// The runs that shared one slot, one after the other.
     Ran(Vec<(NodeId, Result<Box<Finished>, RunError>)>),
     Committed(Result<Vec<Settled>, StoreError>),
@@ -373,11 +377,11 @@ impl Engine {
     }
 
     fn queued(&self) -> bool {
-        !self.halted()
-            && !(self.to_plan.is_empty()
-                && self.to_hash.is_empty()
-                && self.to_look_up.is_empty()
-                && self.to_explain.is_empty())
+        let empty = self.to_plan.is_empty()
+            && self.to_hash.is_empty()
+            && self.to_look_up.is_empty()
+            && self.to_explain.is_empty();
+        !empty && !self.halted()
     }
 
     fn idle(&self) -> bool {
@@ -705,7 +709,9 @@ impl Engine {
                     _ => None,
                 },
                 Dependency::External(other) => match &self.externals[*other as usize].state {
-                    ExternalState::Found(found) => Some(jobs::Content::External(found.found.kind, found.found.dir.digest())),
+                    ExternalState::Found(found) => {
+                        Some(jobs::Content::External(found.found.kind, found.found.dir.digest()))
+                    }
                     _ => None,
                 },
             })
