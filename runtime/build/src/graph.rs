@@ -53,6 +53,8 @@ pub(crate) struct Output {
     pub(crate) address: Address,
     pub(crate) tree: TreeDigest,
     pub(crate) seconds: f64,
+    /// Whether all its bytes ride inside the record.
+    pub(crate) inlined: bool,
     record: Bytes,
     store: Arc<dyn Store>,
     dir: OnceLock<Dir>,
@@ -69,7 +71,7 @@ impl Output {
         dir: Option<Dir>,
     ) -> Self {
         let dir = dir.map_or_else(OnceLock::new, OnceLock::from);
-        Self { address, tree, seconds, record, store, dir, parents: Mutex::default() }
+        Self { address, tree, seconds, inlined: false, record, store, dir, parents: Mutex::default() }
     }
 
     /// Returns the files.

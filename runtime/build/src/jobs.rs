@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
+use wrun_core::param::Params;
 use wrun_core::plan::{External, Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
@@ -25,7 +26,12 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) resolver: Resolver,
     pub(crate) tombstones: Tombstones,
+    /// What the last run of the same goal listed, read when a task without a past asks for it.
+    pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
 }
+
+/// The tasks of an earlier run, by plugin id and task type: their params and keys.
+pub(crate) type Relatives = BTreeMap<(String, String), Vec<(Params, ActionKey)>>;
 
 /// What is wrong with a task, for people.
 #[derive(Clone, Debug)]
@@ -206,6 +212,8 @@ pub(crate) type LookedUpBatch = Vec<(NodeId, Result<Found, LookUpError>)>;
 struct Head {
     format: u32,
     tree: TreeDigest,
+    #[serde(default)]
+    inline: Option<serde::de::IgnoredAny>,
     provenance: HeadProvenance,
 }
 
@@ -256,7 +264,9 @@ pub(crate) fn output(shared: &Shared, key: ActionKey, record: &Record) -> Option
     (head.format == wrun_core::result::FORMAT).then(|| {
         let address = Address { key, generation: record.generation };
         let store = shared.setup.store.clone();
-        Output::new(address, head.tree, head.provenance.seconds, record.body.clone(), store, None)
+        let mut output = Output::new(address, head.tree, head.provenance.seconds, record.body.clone(), store, None);
+        output.inlined = head.inline.is_some();
+        output
     })
 }
 
@@ -370,6 +380,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         }
     }
     let mut out = Vec::with_capacity(batch.len());
+    let few = batch.len() <= FEW;
     for (miss, latest) in batch.into_iter().zip(latest) {
         let before: Option<ActionResult> = latest.and_then(|address| {
             let found = records.get(&address.key)?;
@@ -379,6 +390,15 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         let mut reasons = Vec::new();
         if miss.forced {
             reasons.push(Reason::Forced);
+        }
+        let relative = match (&before, miss.disowned) {
+            (None, None) if few && !miss.forced => relative(shared, &miss).await?,
+            _ => None,
+        };
+        if let Some(relative) = relative {
+            // The same task with one other param: that is what makes it new.
+            out.push((miss.node, Explained { reasons: diff(&relative.action, &miss.action), before: None, only_code: false }));
+            continue;
         }
         match (&before, miss.disowned) {
             (_, Some(Why::Lost)) => reasons.push(Reason::ResultLost),
@@ -397,6 +417,60 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         let only_code = !reasons.is_empty() && reasons.iter().all(|r| matches!(r, Reason::CodeChanged { .. }));
         let before = before.map(|before| (before.tree, before.provenance.seconds));
         out.push((miss.node, Explained { reasons, before, only_code }));
+    }
+    Ok(out)
+}
+
+/// Relatives are looked for where so few tasks ran for the first time.
+const FEW: usize = 256;
+/// A listing longer than this is not read for relatives.
+const LONGEST_LISTING: u64 = 16 << 20;
+
+/// Returns the record of the one task of the last run that differs from a new task in a single significant
+/// param, and is alone in that: where several do, that param tells the members of a family apart.
+async fn relative(shared: &Shared, miss: &Miss) -> Result<Option<ActionResult>, StoreError> {
+    let relatives = shared.relatives.get_or_try_init(|| relatives(shared)).await?;
+    let plugin = shared.resolver.plugin(&miss.call).planner.description().id.clone();
+    let task = shared.resolver.task_type(&miss.call);
+    let Some(others) = relatives.get(&(plugin, task.name.clone())) else { return Ok(None) };
+    let ours = miss.call.params.significant(&task.params).0;
+    let mut by_param: BTreeMap<String, Vec<ActionKey>> = BTreeMap::new();
+    for (params, key) in others {
+        let mut changed = changes(params.significant(&task.params).0, ours.clone()).into_iter();
+        if let (Some((name, ..)), None) = (changed.next(), changed.next()) {
+            by_param.entry(name).or_default().push(*key);
+        }
+    }
+    let Some(key) = by_param.into_values().find(|keys| keys.len() == 1).map(|keys| keys[0]) else {
+        return Ok(None);
+    };
+    let records = shared.setup.store.results(&[key]).await?;
+    Ok(records.first().and_then(|records| records.last()).and_then(|r| serde_json::from_slice(&r.body).ok()))
+}
+
+async fn relatives(shared: &Shared) -> Result<Relatives, StoreError> {
+    let mut out = Relatives::new();
+    let store = &shared.setup.store;
+    let plugin = shared.setup.plugins.first().map(|plugin| plugin.planner.description().id.clone());
+    for (_, header) in store.runs(16).await? {
+        let Ok(record) = serde_json::from_slice::<wrun_core::session::SessionRecord>(&header) else { continue };
+        if Some(&record.plugin) != plugin.as_ref() {
+            continue;
+        }
+        let wanted = [(wrun_store::BlobKind::Blob, record.listing)];
+        if store.fetch(&wanted).await?.first() != Some(&true) {
+            continue;
+        }
+        let Some(blob) = store.get(wrun_store::BlobKind::Blob, record.listing)? else { continue };
+        let Some(bytes) = blob.to_vec().ok().filter(|_| blob.len() <= LONGEST_LISTING) else { continue };
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            if let Ok(wrun_core::report::TaskReport { plugin, task, params, key: Some(key), output: Some(_), .. }) =
+                serde_json::from_slice(line)
+            {
+                out.entry((plugin, task)).or_default().push((params, key));
+            }
+        }
+        break;
     }
     Ok(out)
 }

@@ -157,7 +157,7 @@ pub(crate) async fn answer(
         return Ok(None);
     }
     let resolver = Resolver::new(&setup.plugins, options);
-    let shared = Shared { setup: setup.clone(), options: options.clone(), resolver, tombstones };
+    let shared = Shared { setup: setup.clone(), options: options.clone(), resolver, tombstones, relatives: tokio::sync::OnceCell::new() };
     let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
     let found = crate::external::digests(&shared, &wanted).await?;
     let moved = record.externals.iter().zip(found).any(|(pin, found)| found != Some(pin.tree));
@@ -216,6 +216,9 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
 
 /// Tells whether all bytes of an output are there, without reading files.
 pub(crate) async fn present(shared: &Shared, output: &Output) -> Result<bool, BuildError> {
+    if output.inlined {
+        return Ok(true);
+    }
     let Ok(dir) = output.dir() else { return Ok(false) };
     let mut wanted = Vec::new();
     let walked = dir.walk(&mut |_, entry, at| {

@@ -191,12 +191,15 @@ pub(crate) async fn session(
         let mut tombstones = Tombstones::default();
         tombstones.refresh(&*setup.store).await?;
         let resolver = Resolver::new(&setup.plugins, options);
-        let shared = Shared { setup: setup.clone(), options: options.clone(), resolver, tombstones };
+        let shared = Shared { setup: setup.clone(), options: options.clone(), resolver, tombstones, relatives: tokio::sync::OnceCell::new() };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {
             engine.goal(goal)?;
         }
         let interrupted = engine.run(interrupt).await?;
+        if mode == Mode::Build && !engine.again && !interrupted {
+            engine.look_for_bytes().await?;
+        }
         if !engine.again || interrupted {
             return Ok(Session { engine, interrupted });
         }
@@ -363,6 +366,20 @@ impl Engine {
         }
         self.abort();
         Ok(self.stopped == Some(Stop::Interrupted))
+    }
+
+    /// Asks for the bytes of the goals' outputs, or of all outputs with `--check`.
+    async fn look_for_bytes(&mut self) -> Result<(), BuildError> {
+        let all = self.shared.options.check;
+        let nodes = if all { self.ended.clone() } else { self.goals.clone() };
+        for id in nodes {
+            let Some(End::Done { output, hit: Some(_) }) = self.nodes[id as usize].end() else { continue };
+            if !crate::record::present(&self.shared, output).await? {
+                let address = output.address;
+                self.start_over(address);
+            }
+        }
+        Ok(())
     }
 
     fn abort(&mut self) {

@@ -14,7 +14,6 @@ use wrun_core::report::State;
 use wrun_core::task::{Call, Need, PluginDescription, TaskType};
 use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_exec::{Executor, FailureKind, Made, NeedEnded, PlanError, Planner, Run, RunContext, RunError};
-use wrun_store::Store;
 use wrun_store::files::{Dir, Objects};
 use wrun_store::memory::MemoryStore;
 
@@ -26,12 +25,6 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Reads `/in/<input>/out`.
-    pub fn input(&self, name: &str) -> String {
-        let (_, dir) = self.run.inputs.iter().find(|(n, _)| n == name).unwrap();
-        read(dir)
-    }
-
     /// All inputs in order of their names, joined.
     pub fn all(&self) -> String {
         self.run.inputs.iter().map(|(_, dir)| read(dir)).collect::<Vec<_>>().join(",")
@@ -301,11 +294,6 @@ pub fn state_of(outcome: &Outcome, task: &str, n: i64) -> State {
     let n = Value::Int(n.to_string());
     let found = outcome.report.tasks.iter().find(|t| t.task == task && t.params.0["n"] == n);
     found.unwrap_or_else(|| panic!("{task} is not in the report")).state
-}
-
-/// What a store holds, as a store.
-pub fn as_store(world: &World) -> Arc<dyn Store> {
-    world.store.clone()
 }
 
 pub fn names(set: &[&str]) -> BTreeSet<String> {
