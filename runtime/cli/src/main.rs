@@ -1,2 +1,148 @@
-//! (being written)
-fn main() {}
+//! `wrun`: arguments, rendering, exit codes.
+//!
+//! The only crate that prints, reads the environment, knows the time or ends the process.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`args`] | the grammar of the command line |
+//! | [`commands`] | one module a command |
+//! | [`config`] | wrun.toml |
+//! | [`params`] | params of goals and where they come from |
+//! | [`workspace`] | wrun.toml, store and plugins, opened |
+//! | [`progress`] | events, shown: bars, lines, JSON |
+//! | [`summary`] | the skip report for people |
+//! | [`text`] | numbers and params as people read them |
+//! | [`shell`] | stdout and stderr |
+//! | [`error`], [`exit`] | what goes wrong, and the table of exit codes |
+//! | [`env`], [`interrupt`] | the environment and the clock; Ctrl-C |
+
+mod args;
+mod commands;
+mod config;
+mod env;
+mod error;
+mod exit;
+mod interrupt;
+mod params;
+mod progress;
+mod shell;
+mod summary;
+mod text;
+mod workspace;
+
+use args::{Cli, Command, PluginCommand};
+use clap::{CommandFactory as _, Parser as _};
+use error::{CliError, Result};
+use exit::Exit;
+use shell::{Shell, warn};
+
+fn main() {
+    let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&given) {
+        Ok(cli) => cli,
+        Err(error) => end(refuse(&error, &given)),
+    };
+    let dumb = env::var("TERM").is_some_and(|term| term == "dumb");
+    let shell = Shell::new(&cli.output, env::var("NO_COLOR").is_some(), dumb);
+    match run(&shell, &cli) {
+        Ok(exit) => end(exit),
+        Err(error) => {
+            report(&shell, &error);
+            end(error.exit)
+        }
+    }
+}
+
+fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
+    if let Some((name, goal)) = cli.command.goal().filter(|(_, goal)| goal.help) {
+        return match (&goal.plugin, cli.command.store()) {
+            (Some(_), Some(store)) => commands::describe::help(shell, name, goal, store),
+            _ => command_help(shell, name),
+        };
+    }
+    match &cli.command {
+        Command::Build(args) => commands::build::run(shell, args),
+        Command::Plan(args) => commands::plan::run(shell, args),
+        Command::List(args) => commands::list::run(shell, args),
+        Command::Describe(args) => commands::describe::run(shell, args),
+        Command::Get(args) => commands::get::run(shell, args),
+        Command::Cat(args) => commands::cat::run(shell, args),
+        Command::Log(args) => commands::log::run(shell, args),
+        Command::Why(args) => commands::why::run(shell, args),
+        Command::Verify(args) => commands::verify::run(shell, args),
+        Command::History(args) => commands::history::run(shell, args),
+        Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
+        Command::ExitCodes => {
+            shell.data(&exit::table());
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Prints the help of a command that names no plugin.
+fn command_help(shell: &Shell, name: &str) -> Result<Exit> {
+    let mut all = Cli::command();
+    all.build();
+    if let Some(command) = all.find_subcommand_mut(name) {
+        let help = command.render_help();
+        shell.data(&if shell.out().0 { help.ansi().to_string() } else { help.to_string() });
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints what the grammar refuses, or the help that was asked for.
+fn refuse(error: &clap::Error, given: &[std::ffi::OsString]) -> Exit {
+    use clap::error::ErrorKind as K;
+    match error.kind() {
+        K::DisplayHelp | K::DisplayVersion => match error.print() {
+            Ok(()) => Exit::Ok,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
+            Err(_) => Exit::Store,
+        },
+        K::InvalidUtf8 => {
+            let bad = given.iter().find(|arg| arg.to_str().is_none());
+            let shown = bad.map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
+            warn(&format!(
+                "error: the argument `{shown}` is not UTF-8\nhint: params are text; name a file of other bytes with a `path` param whose own name is UTF-8\n"
+            ));
+            Exit::Usage
+        }
+        _ => {
+            // Where stderr is gone there is nobody to tell.
+            _ = error.print();
+            let flag = given.iter().filter_map(|arg| arg.to_str()).find(|arg| {
+                error.kind() == K::UnknownArgument && arg.starts_with("--") && error.to_string().contains(arg.split('=').next().unwrap_or(arg))
+            });
+            if let Some(flag) = flag {
+                let name = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
+                warn(&format!("hint: a param of a task is given with `--param {name}=VALUE`\n"));
+            }
+            Exit::Usage
+        }
+    }
+}
+
+/// Prints an error: what, why, one hint.
+fn report(shell: &Shell, error: &CliError) {
+    let style = shell.err();
+    let mut out = format!("{} {}\n", style.red("error:"), indent(&error.message));
+    for cause in &error.causes {
+        out += &format!("  because: {}\n", indent(cause));
+    }
+    if let Some(hint) = &error.hint {
+        out += &format!("{} {}\n", style.cyan("hint:"), indent(hint));
+    }
+    warn(&out);
+}
+
+/// Text of many lines stays below its first.
+fn indent(text: &str) -> String {
+    text.trim_end().replace('\n', "\n    ")
+}
+
+/// Ends the process. Nothing has to be put away: what is durable is on disk, and freeing memory takes longer
+/// than letting go of it.
+#[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
+pub(crate) fn end(exit: Exit) -> ! {
+    std::process::exit(exit.code())
+}

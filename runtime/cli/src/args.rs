@@ -1,0 +1,318 @@
+//! The command line's grammar. Names and help texts are here; what they mean is in [`crate::commands`].
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Builds data: tasks in WebAssembly, results by content
+#[derive(Debug, Parser)]
+#[command(name = "wrun", version, disable_help_subcommand = true, after_help = crate::exit::table())]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How to speak
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// Print JSON lines to stdout
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Say nothing unless something goes wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Say more: every task, whole reasons
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) verbose: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub(crate) color: Color,
+}
+
+/// When to use colour.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build a task and everything it needs
+    #[command(disable_help_flag = true)]
+    Build(BuildArgs),
+    /// Say what a build would do, and do nothing
+    #[command(disable_help_flag = true)]
+    Plan(PlanArgs),
+    /// List the tasks of a plugin, or the plugins of wrun.toml
+    List(ListArgs),
+    /// Describe a plugin or one of its tasks in full
+    Describe(DescribeArgs),
+    /// Build a task, then put its outputs into a folder
+    #[command(disable_help_flag = true)]
+    Get(GetArgs),
+    /// Build a task, then print one file of its output
+    #[command(disable_help_flag = true)]
+    Cat(CatArgs),
+    /// Print the log of a task's latest result
+    #[command(disable_help_flag = true)]
+    Log(LogArgs),
+    /// Say which fields of a task's key changed since it was last built
+    #[command(disable_help_flag = true)]
+    Why(WhyArgs),
+    /// Run cached tasks again, and compare
+    #[command(disable_help_flag = true)]
+    Verify(VerifyArgs),
+    /// List the builds of a store, newest first
+    History(HistoryArgs),
+    /// Make plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Print the table of exit codes
+    ExitCodes,
+}
+
+/// What to build
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GoalArgs {
+    /// Component file, or an alias from wrun.toml
+    pub(crate) plugin: Option<PathBuf>,
+    /// Task, unless the plugin has a default goal; then params that may be given by position
+    #[arg(value_name = "TASK", allow_negative_numbers = true)]
+    pub(crate) words: Vec<String>,
+    /// Give a param; a range such as `2013-01-01..2013-12-31` makes one goal a member
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<String>,
+    /// Take params from a JSON or TOML file
+    #[arg(long = "params", value_name = "FILE")]
+    pub(crate) params_file: Option<PathBuf>,
+    /// Print help: of this command, or of the plugin and task that are named
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    pub(crate) help: bool,
+}
+
+/// Where results are
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    /// Folder of the store [default: `.wrun/store` beside wrun.toml, else the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+/// What changes the graph
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SessionArgs {
+    /// Run this task type although it is cached; without TASK, the goals
+    #[arg(long, value_name = "TASK", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) force: Vec<String>,
+    /// Leave out tasks whose name, or `name param=value …`, matches
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) except: Vec<String>,
+    /// Start afresh: text that goes into every key
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) salt: Option<String>,
+    /// Run so many tasks at once [default: one a core]
+    #[arg(short = 'j', long = "jobs", value_name = "N")]
+    pub(crate) slots: Option<u32>,
+}
+
+/// How to run
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    /// Build what does not depend on a failure; this is the default
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub(crate) keep_going: bool,
+    /// Stop at the first failure
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Walk the whole graph and ask for all bytes, although nothing seems to have moved
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write the skip report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Component file, or an alias from wrun.toml
+    pub(crate) plugin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// Component file, or an alias from wrun.toml
+    pub(crate) plugin: PathBuf,
+    /// Task
+    pub(crate) task: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Folder for the outputs; goals of a range have a folder each in it
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "The last word is the PATH of a file in the output, once every positional param that has \
+    no default is given. It may be left out where the output is one file.")]
+pub(crate) struct CatArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Verify only tasks of this type
+    #[arg(long, value_name = "TASK")]
+    pub(crate) only: Vec<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// List at most so many
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
+    pub(crate) most: usize,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Compile a Rust package to a component, reproducibly
+    Build(PluginBuildArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginBuildArgs {
+    /// Folder of the package
+    pub(crate) dir: PathBuf,
+    /// Where to put the component [default: the package's name with `.wasm`]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+impl Command {
+    /// Returns the name of a command whose help depends on what is named, and its goal.
+    pub(crate) fn goal(&self) -> Option<(&'static str, &GoalArgs)> {
+        Some(match self {
+            Self::Build(args) => ("build", &args.goal),
+            Self::Plan(args) => ("plan", &args.goal),
+            Self::Get(args) => ("get", &args.goal),
+            Self::Cat(args) => ("cat", &args.goal),
+            Self::Log(args) => ("log", &args.goal),
+            Self::Why(args) => ("why", &args.goal),
+            Self::Verify(args) => ("verify", &args.goal),
+            _ => return None,
+        })
+    }
+
+    /// Returns what was said about the store.
+    pub(crate) fn store(&self) -> Option<&StoreArgs> {
+        Some(match self {
+            Self::Build(args) => &args.store,
+            Self::Plan(args) => &args.store,
+            Self::List(args) => &args.store,
+            Self::Describe(args) => &args.store,
+            Self::Get(args) => &args.store,
+            Self::Cat(args) => &args.store,
+            Self::Log(args) => &args.store,
+            Self::Why(args) => &args.store,
+            Self::Verify(args) => &args.store,
+            Self::History(args) => &args.store,
+            Self::Plugin(_) | Self::ExitCodes => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn force_takes_a_task_only_after_an_equals_sign() {
+        let parse = |args: &[&str]| match Cli::try_parse_from(args).map(|cli| cli.command) {
+            Ok(Command::Build(args)) => args,
+            other => panic!("{other:?}"),
+        };
+        let args = parse(&["wrun", "build", "--force", "x.wasm", "delays"]);
+        assert_eq!((args.session.force, args.goal.words), (vec![String::new()], vec!["delays".to_owned()]));
+        let args = parse(&["wrun", "build", "x.wasm", "--force=delays", "--force=week"]);
+        assert_eq!(args.session.force, ["delays", "week"]);
+    }
+}

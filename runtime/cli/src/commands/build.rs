@@ -1,0 +1,153 @@
+//! `wrun build`.
+
+use super::{Last, Prepared, exit_of, prepare};
+use crate::args::{BuildArgs, RunArgs};
+use crate::error::{CliError, Result};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::shell::{Shell, warn};
+use crate::summary::{Specs, failures, summary};
+use crate::workspace::Need;
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::Path;
+use wrun_build::{Interrupt, Outcome, Setup};
+use wrun_core::digest::{ActionKey, TreeDigest};
+use wrun_core::param::{Params, Visibility};
+use wrun_core::report::Report;
+
+/// Builds.
+pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
+    let mut prepared =
+        prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let session = Session::start(&mut prepared, &args.run, true)?;
+    let outcome = session.build(&prepared)?;
+    if shell.json {
+        print_goals(shell, &prepared, &outcome)?;
+    }
+    finish(&prepared, &args.run, &outcome, true)?;
+    Ok(exit_of(&outcome))
+}
+
+/// A build that can be stopped.
+pub(crate) struct Session {
+    setup: Setup,
+    progress: std::sync::Mutex<Progress>,
+    interrupt: Interrupt,
+}
+
+impl Session {
+    /// Starts to listen for Ctrl-C and to show what happens.
+    pub(crate) fn start(prepared: &mut Prepared, run: &RunArgs, json: bool) -> Result<Self> {
+        let shell = &prepared.workspace.shell;
+        prepared.options.fail_fast = run.fail_fast;
+        prepared.options.check = run.check;
+        prepared.options.want_tasks = run.report.is_some() || shell.verbose;
+        if let Some(path) = &run.report {
+            writable(path)?;
+        }
+        let progress = Progress::start(shell, json);
+        let setup = prepared.setup(progress.sink())?;
+        let interrupt = interrupt::watch(shell);
+        Ok(Self { setup, progress: progress.into(), interrupt })
+    }
+
+    /// Builds the goals.
+    pub(crate) fn build(&self, prepared: &Prepared) -> Result<Outcome> {
+        let runtime = &prepared.workspace.runtime;
+        let (options, goals) = (&prepared.options, &prepared.goals.calls);
+        let built =
+            runtime.block_on(wrun_build::build(&self.setup, options, goals, runtime.handle(), &self.interrupt));
+        self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner).finish();
+        Ok(built?)
+    }
+}
+
+/// Writes the report, and says what happened: all of it, or only what went wrong.
+pub(crate) fn finish(prepared: &Prepared, run: &RunArgs, outcome: &Outcome, all: bool) -> Result<()> {
+    let shell = &prepared.workspace.shell;
+    if let Some(path) = &run.report {
+        write_report(path, &outcome.report)?;
+    }
+    let well = exit_of(outcome) == Exit::Ok;
+    if all && !shell.quiet {
+        let specs = Specs::new(&prepared.plugins);
+        warn(&summary(outcome, &specs, shell.err(), shell.verbose));
+    } else if !well {
+        warn(&failures(&outcome.failures, shell.err(), shell.verbose));
+        let waits = outcome.report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Waiting);
+        for task in waits.take(3) {
+            let what = crate::text::plain(task.message.as_deref().unwrap_or_default());
+            warn(&format!("{} {} {}\n", shell.err().yellow("waiting:"), task.task, what));
+        }
+    }
+    if outcome.interrupted {
+        warn("interrupted: what is finished is kept; the same command goes on from there\n");
+    }
+    Ok(())
+}
+
+/// Finds out before the build whether the report can be written after it.
+fn writable(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        let error = CliError::usage(format!("cannot write the report `{}`", path.display()));
+        return Err(if path.is_dir() {
+            error.cause("it is a folder").hint("name a file")
+        } else {
+            error.cause(format!("there is no folder `{}`", folder.display())).hint("make it first")
+        });
+    }
+    Ok(())
+}
+
+fn write_report(path: &Path, report: &Report) -> Result<()> {
+    let fail = |error: std::io::Error| CliError::file(Exit::Store, "write", path, &error);
+    let mut json = serde_json::to_vec(report)
+        .map_err(|error| CliError::new(Exit::Internal, "cannot write the report").cause(error))?;
+    json.push(b'\n');
+    // A report may go to a pipe or a device, so it is not renamed into place.
+    let mut file = std::fs::File::create(path).map_err(fail)?;
+    file.write_all(&json).map_err(fail)
+}
+
+/// One goal, as a JSON line.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct GoalLine<'a> {
+    event: &'static str,
+    task: &'a str,
+    params: Params,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<ActionKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<TreeDigest>,
+}
+
+fn print_goals(shell: &Shell, prepared: &Prepared, outcome: &Outcome) -> Result<()> {
+    let private: Vec<&str> = prepared
+        .task()?
+        .params
+        .iter()
+        .filter(|spec| spec.visibility == Visibility::Private)
+        .map(|spec| spec.name.as_str())
+        .collect();
+    let mut lines = Vec::new();
+    for (call, goal) in prepared.goals.calls.iter().zip(&outcome.goals) {
+        let mut params = call.params.clone();
+        params.0.retain(|name, _| !private.contains(&name.as_str()));
+        let line = GoalLine {
+            event: "goal",
+            task: &call.task,
+            params,
+            key: goal.as_ref().map(|goal| goal.address.key),
+            output: goal.as_ref().map(|goal| goal.dir.digest()),
+        };
+        if serde_json::to_writer(&mut lines, &line).is_ok() {
+            lines.push(b'\n');
+        }
+    }
+    shell.bytes(&lines);
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! `wrun why`: which fields of a task's key differ from the last time it was built, down to what changed
+//! upstream.
+
+use super::{Last, prepare};
+use crate::args::WhyArgs;
+use crate::env;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::shell::{Shell, Style};
+use crate::text::{plain, seconds};
+use crate::workspace::Need;
+use std::fmt::Write as _;
+use wrun_build::explain::{Explanation, Standing, Upstream};
+
+/// Explains.
+pub(crate) fn run(shell: &Shell, args: &WhyArgs) -> Result<Exit> {
+    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let mut progress = Progress::start(shell, false);
+    let setup = prepared.setup(progress.sink())?;
+    let runtime = &prepared.workspace.runtime;
+    let (options, goals) = (&prepared.options, &prepared.goals.calls);
+    let explained =
+        runtime.block_on(wrun_build::explain::why(&setup, options, goals, runtime.handle()));
+    progress.finish();
+    let mut out = String::new();
+    for explanation in &explained? {
+        if shell.json {
+            shell.json_line(&json(explanation));
+        } else {
+            tree(explanation, 0, "", shell.out(), &mut out);
+        }
+    }
+    shell.data(&out);
+    Ok(Exit::Ok)
+}
+
+fn standing(standing: &Standing) -> String {
+    match standing {
+        Standing::Hit(made) => {
+            let then = jiff::Timestamp::from_millisecond(*made).ok();
+            let age = then.map(|then| env::now().duration_since(then).as_secs_f64());
+            age.map_or("cached".to_owned(), |age| format!("cached, made {} ago", seconds(age)))
+        }
+        Standing::Run => "would run".to_owned(),
+        Standing::Unknown(until) => format!("unknown until {until} has run"),
+        Standing::Other(why) => why.clone(),
+    }
+}
+
+/// Draws an explanation as an indented tree.
+fn tree(explanation: &Explanation, depth: usize, through: &str, style: Style, out: &mut String) {
+    let pad = "  ".repeat(depth);
+    let via = if through.is_empty() { String::new() } else { style.dim(format!("{through} ← ")) };
+    _ = writeln!(
+        out,
+        "{pad}{via}{}  {}",
+        style.bold(plain(&explanation.task)),
+        style.dim(plain(&standing(&explanation.standing)))
+    );
+    let ran = matches!(explanation.standing, Standing::Hit(_));
+    for reason in &explanation.reasons {
+        let when = if ran { "it ran because: " } else { "" };
+        _ = writeln!(out, "{pad}  {when}{}", style.yellow(plain(&reason.to_string())));
+    }
+    for (name, upstream) in &explanation.upstream {
+        match upstream {
+            Upstream::Task(inner) => tree(inner, depth + 2, name, style, out),
+            Upstream::External { uri, paths } => {
+                _ = writeln!(out, "{pad}    {}{}", style.dim(format!("{name} ← ")), style.bold(plain(uri)));
+                for path in paths {
+                    _ = writeln!(out, "{pad}      changed: {}", plain(path));
+                }
+            }
+        }
+    }
+}
+
+fn json(explanation: &Explanation) -> serde_json::Value {
+    let mut line = serde_json::json!({"task": explanation.task, "reason": explanation.reasons});
+    if let Some(key) = &explanation.key {
+        line["key"] = key.to_string().into();
+    }
+    match &explanation.standing {
+        Standing::Hit(made) => {
+            line["standing"] = "hit".into();
+            line["made"] = (*made).into();
+        }
+        Standing::Run => line["standing"] = "run".into(),
+        Standing::Unknown(until) => {
+            line["standing"] = "unknown".into();
+            line["until"] = until.as_str().into();
+        }
+        Standing::Other(why) => {
+            line["standing"] = "other".into();
+            line["message"] = why.as_str().into();
+        }
+    }
+    let upstream: Vec<serde_json::Value> = explanation
+        .upstream
+        .iter()
+        .map(|(name, upstream)| match upstream {
+            Upstream::Task(inner) => serde_json::json!({"input": name, "task": json(inner)}),
+            Upstream::External { uri, paths } => {
+                serde_json::json!({"input": name, "external": uri, "changed": paths})
+            }
+        })
+        .collect();
+    if !upstream.is_empty() {
+        line["upstream"] = upstream.into();
+    }
+    line
+}

@@ -1,0 +1,121 @@
+//! What goes wrong on the command line: an exit code, a message, its causes, and one hint.
+
+use crate::exit::Exit;
+use std::path::Path;
+use wrun_build::BuildError;
+use wrun_core::param::ParamError;
+use wrun_plugin::LoadError;
+use wrun_store::StoreError;
+use wrun_store::files::FilesError;
+
+/// An error as the user sees it.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+    pub(crate) hint: Option<String>,
+}
+
+/// What most functions here return.
+pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
+
+impl CliError {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Adds one thing to try, unless there is one.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint.get_or_insert(hint.into());
+        self
+    }
+
+    /// Adds why.
+    pub(crate) fn cause(mut self, cause: impl std::fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// A file that could not be read or written.
+    pub(crate) fn file(exit: Exit, doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound if doing == "read" => Some("is the path right?"),
+            std::io::ErrorKind::StorageFull => Some("free some space"),
+            std::io::ErrorKind::PermissionDenied => Some("may this user do that?"),
+            _ => None,
+        };
+        let mut it = Self::new(exit, format!("cannot {doing} `{}`", path.display())).cause(error);
+        it.hint = hint.map(str::to_owned);
+        it
+    }
+
+    /// A param, and which of its sources it came from.
+    pub(crate) fn param(error: &ParamError, source: &str) -> Self {
+        let from = if source.is_empty() { String::new() } else { format!(" (from {source})") };
+        Self { hint: error.hint(), ..Self::usage(format!("{error}{from}")) }
+    }
+}
+
+/// Lists the causes of an error.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut next = error.source();
+    while let Some(error) = next {
+        out.push(error.to_string());
+        next = error.source();
+    }
+    out
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self { exit: Exit::Store, message: error.to_string(), causes: causes(&error), hint: error.hint() }
+    }
+}
+
+impl From<FilesError> for CliError {
+    fn from(error: FilesError) -> Self {
+        match error {
+            FilesError::Store(error) => error.into(),
+            FilesError::NoPath { ref there, .. } => {
+                let shown: Vec<String> = there.iter().take(10).map(|name| format!("`{name}`")).collect();
+                let more = if there.len() > shown.len() { ", …" } else { "" };
+                Self::usage(error.to_string()).hint(format!("there are {}{more}", shown.join(", ")))
+            }
+            FilesError::Lost(_) | FilesError::Inline(_) => Self::new(Exit::Store, error.to_string())
+                .hint("build with `--check`: what is gone is made again"),
+        }
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        let exit = if matches!(error, LoadError::Engine { .. }) { Exit::Internal } else { Exit::BadPlugin };
+        // The message of each variant has its source's in it already.
+        Self { exit, message: error.to_string(), causes: Vec::new(), hint: error.hint() }
+    }
+}
+
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Store(error) => error.into(),
+            BuildError::Param(error) => Self::param(&error, ""),
+            BuildError::UnknownTask { ref near, .. } => {
+                let hint = near.as_ref().map(|near| format!("did you mean `{near}`?"));
+                Self { hint, ..Self::usage(error.to_string()) }
+            }
+            BuildError::Glob { .. } => Self::usage(error.to_string()),
+            BuildError::Unstable(_) => {
+                Self::new(Exit::Store, error.to_string()).hint("does something remove files of the store?")
+            }
+            BuildError::Internal(_) => Self::new(Exit::Internal, error.to_string())
+                .hint("this is a bug of wrun: please report it with the command that you gave"),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Ctrl-C: the first stops the build at once and keeps what is finished, the second ends the process.
+
+use crate::exit::Exit;
+use crate::shell::{Shell, warn};
+use tokio::signal::unix::{SignalKind, signal};
+use wrun_build::Interrupt;
+
+/// Watches for SIGINT and SIGTERM on a thread of its own, so that it is heard however busy the workers are.
+pub(crate) fn watch(shell: &Shell) -> Interrupt {
+    let interrupt = Interrupt::default();
+    let (stop, quiet) = (interrupt.clone(), shell.quiet);
+    let thread = std::thread::Builder::new().name("wrun-signals".into());
+    // Without the thread a signal ends the process, which loses nothing that is on disk.
+    _ = thread.spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            let (Ok(mut int), Ok(mut term)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            for count in 0_u32.. {
+                tokio::select! {
+                    _ = int.recv() => {}
+                    _ = term.recv() => {}
+                }
+                if count > 0 {
+                    crate::end(Exit::Interrupted);
+                }
+                stop.stop();
+                if !quiet {
+                    warn("\nstopping: what is finished is kept; once more ends at once\n");
+                }
+            }
+        });
+    });
+    interrupt
+}

@@ -1,0 +1,89 @@
+//! What is known while a build goes on.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use wrun_core::event::{Event, TaskNumber};
+use wrun_core::report::State;
+
+/// One running task.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) task: String,
+    pub(super) since: Instant,
+    pub(super) fraction: Option<f64>,
+    pub(super) message: String,
+    pub(super) suspended: bool,
+    pub(super) usual: Option<f64>,
+}
+
+/// Counts and running tasks.
+#[derive(Debug)]
+pub(super) struct Now {
+    pub(super) known: u64,
+    pub(super) done: u64,
+    pub(super) ran: u64,
+    pub(super) failed: u64,
+    pub(super) running: BTreeMap<TaskNumber, Running>,
+    /// When the first task began to run, and how many had ended by then.
+    began: Option<(Instant, u64)>,
+}
+
+impl Now {
+    pub(super) fn new() -> Self {
+        Self { known: 0, done: 0, ran: 0, failed: 0, running: BTreeMap::new(), began: None }
+    }
+
+    /// Takes what changes counts.
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Counted { known, done } => (self.known, self.done) = (*known, *done),
+            Event::Running { number, task, usual_seconds, .. } => {
+                let since = Instant::now();
+                self.began.get_or_insert((since, self.done));
+                let running = Running {
+                    task: crate::text::plain(task),
+                    since,
+                    fraction: None,
+                    message: String::new(),
+                    suspended: false,
+                    usual: *usual_seconds,
+                };
+                self.running.insert(*number, running);
+            }
+            Event::Progress { number, fraction, message } => {
+                if let Some(running) = self.running.get_mut(number) {
+                    running.fraction = *fraction;
+                    running.message = crate::text::plain(message);
+                }
+            }
+            Event::Suspended { number, .. } => self.suspend(*number, true),
+            Event::Resumed { number } => self.suspend(*number, false),
+            Event::Ended { number, state, .. } => {
+                self.running.remove(number);
+                self.ran += u64::from(*state == State::Ran);
+                self.failed += u64::from(*state == State::Failed);
+            }
+            _ => {}
+        }
+    }
+
+    fn suspend(&mut self, number: TaskNumber, suspended: bool) {
+        if let Some(running) = self.running.get_mut(&number) {
+            running.suspended = suspended;
+        }
+    }
+
+    /// Guesses how long the rest takes, once enough has run for a guess to mean something.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        const ENOUGH: u64 = 5;
+        let (began, done_then) = self.began?;
+        let (took, ended) = (began.elapsed(), self.done.saturating_sub(done_then));
+        let left = self.known.saturating_sub(self.done);
+        if ended < ENOUGH || self.ran < ENOUGH || took < Duration::from_secs(2) || left == 0 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a guess")]
+        let seconds = took.as_secs_f64() * left as f64 / ended as f64;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}

@@ -1,0 +1,199 @@
+//! Numbers, times and params as people read them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use wrun_core::param::{ParamSpec, ParamType, Params, Value, Visibility};
+
+/// Shows a count with its thousands apart.
+pub(crate) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Shows a count and a noun.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// Shows seconds, to about two figures.
+pub(crate) fn seconds(value: f64) -> String {
+    let value = value.max(0.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown to people")]
+    let whole = value.round() as u64;
+    match value {
+        _ if value < 0.0095 => format!("{:.1} ms", value * 1e3),
+        _ if value < 0.95 => format!("{:.0} ms", value * 1e3),
+        _ if value < 9.5 => format!("{value:.1} s"),
+        _ if whole < 60 => format!("{whole} s"),
+        _ if whole < 3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Shows a size.
+pub(crate) fn bytes(value: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown to people")]
+    let (kib, mib) = (value as f64 / 1024.0, value as f64 / 1_048_576.0);
+    match value {
+        0..1024 => format!("{value} B"),
+        1024..1_048_576 => format!("{kib:.0} KiB"),
+        _ => format!("{mib:.1} MiB"),
+    }
+}
+
+/// Shortens a text to a width in characters.
+pub(crate) fn clip(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
+    out.push('…');
+    out
+}
+
+/// Makes text from a guest harmless: one line, without control characters.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Says which params a group of calls has: the values of those that vary, consecutive ones folded; of a
+/// single call, those that are not the default.
+pub(crate) fn fold(calls: &[&Params], specs: &[ParamSpec]) -> String {
+    let shown = |name: &str| {
+        let spec = specs.iter().find(|spec| spec.name == name);
+        spec.is_none_or(|spec| spec.visibility == Visibility::Public)
+    };
+    let mut parts = Vec::new();
+    match calls {
+        [] => {}
+        [one] => {
+            for (name, value) in one.0.iter().filter(|(name, _)| shown(name)) {
+                let spec = specs.iter().find(|spec| spec.name == *name);
+                let default = spec.and_then(|spec| {
+                    spec.kind.parse_json(serde_json::from_str(spec.default.as_deref()?).ok()?)
+                });
+                if default.as_ref() != Some(value) {
+                    parts.push(format!("{name}={}", value.to_text()));
+                }
+            }
+        }
+        many => {
+            let mut values: BTreeMap<&str, BTreeSet<Sorted>> = BTreeMap::new();
+            for call in many {
+                for (name, value) in call.0.iter().filter(|(name, _)| shown(name)) {
+                    values.entry(name).or_default().insert(Sorted::new(value));
+                }
+            }
+            for (name, values) in values.into_iter().filter(|(_, values)| values.len() > 1) {
+                let kind = specs.iter().find(|spec| spec.name == name).map(|spec| &spec.kind);
+                parts.push(format!("{name}={}", folded(&values, kind)));
+            }
+        }
+    }
+    plain(&parts.join(" "))
+}
+
+/// A value in the order in which people count.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Sorted(Option<i128>, String);
+
+impl Sorted {
+    fn new(value: &Value) -> Self {
+        match value {
+            Value::Int(digits) => Self(digits.parse().ok(), digits.clone()),
+            other => Self(None, other.to_text()),
+        }
+    }
+}
+
+fn folded(values: &BTreeSet<Sorted>, kind: Option<&ParamType>) -> String {
+    const MOST: usize = 3;
+    let mut runs: Vec<(&Sorted, &Sorted)> = Vec::new();
+    for value in values {
+        match runs.last_mut() {
+            Some((_, last)) if follows(last, value, kind) => *last = value,
+            _ => runs.push((value, value)),
+        }
+    }
+    let show = |(first, last): &(&Sorted, &Sorted)| match first == last {
+        true => clip(&first.1, 40),
+        false => format!("{}..{}", first.1, last.1),
+    };
+    let mut shown: Vec<String> = runs.iter().take(MOST).map(show).collect();
+    if runs.len() > MOST {
+        shown.push(format!("… ({} values)", count(values.len() as u64)));
+    }
+    shown.join(",")
+}
+
+fn follows(one: &Sorted, two: &Sorted, kind: Option<&ParamType>) -> bool {
+    match kind {
+        Some(ParamType::Optional(inner)) => follows(one, two, Some(inner)),
+        Some(ParamType::Date) => {
+            let date = |text: &Sorted| text.1.parse::<jiff::civil::Date>().ok();
+            date(one).and_then(|date| date.tomorrow().ok()).is_some_and(|next| date(two) == Some(next))
+        }
+        Some(ParamType::Month) => {
+            let month = |text: &Sorted| {
+                let (year, month) = text.1.split_once('-')?;
+                Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()?)
+            };
+            month(one).is_some_and(|month_one| month(two) == Some(month_one + 1))
+        }
+        Some(ParamType::Int { .. } | ParamType::Year) => {
+            let number = |text: &Sorted| text.0.or_else(|| text.1.parse().ok());
+            number(one).is_some_and(|number_one| number(two) == number_one.checked_add(1))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(counted(1, "task"), "1 task");
+        assert_eq!(
+            [0.0012, 0.012, 0.94, 1.24, 9.49, 59.4, 61.0, 3725.0].map(seconds),
+            ["1.2 ms", "12 ms", "940 ms", "1.2 s", "9.5 s", "59 s", "1 min 01 s", "1 h 02 min"]
+        );
+        assert_eq!([bytes(7), bytes(212 << 10), bytes(3 << 20)], ["7 B", "212 KiB", "3.0 MiB"]);
+        assert_eq!(clip("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn consecutive_values_are_folded() {
+        let spec = |name: &str, kind: &str, default: Option<&str>| ParamSpec {
+            name: name.into(),
+            doc: String::new(),
+            kind: kind.parse().unwrap(),
+            default: default.map(str::to_owned),
+            significant: true,
+            visibility: Visibility::Public,
+            positional: false,
+        };
+        let specs = [spec("date", "date", None), spec("n", "int", Some("7")), spec("s", "string", Some("\"x\""))];
+        let call = |json: &str| Params::from_json("t", &specs, json).unwrap();
+        let calls: Vec<Params> = (1..=31).map(|day| call(&format!(r#"{{"date":"2013-01-{day:02}"}}"#))).collect();
+        let calls: Vec<&Params> = calls.iter().collect();
+        assert_eq!(fold(&calls, &specs), "date=2013-01-01..2013-01-31");
+        assert_eq!(fold(&[calls[0], calls[1], calls[4]], &specs), "date=2013-01-01..2013-01-02,2013-01-05");
+        assert_eq!(fold(&calls[2..3], &specs), "date=2013-01-03");
+        let (one, two) = (call(r#"{"date":"2013-01-01","n":9}"#), call(r#"{"date":"2013-01-01","n":10}"#));
+        assert_eq!(fold(&[&two, &one], &specs), "n=9..10");
+        assert_eq!(fold(&[&one], &specs), "date=2013-01-01 n=9");
+        let many: Vec<Params> =
+            ["a", "b", "c", "d\n"].map(|s| call(&serde_json::json!({"date": "2013-01-01", "s": s}).to_string())).into();
+        assert_eq!(fold(&many.iter().collect::<Vec<_>>(), &specs), "s=a,b,c,… (4 values)");
+    }
+}

@@ -1,0 +1,204 @@
+//! What a command works with: wrun.toml, the store, the plugins.
+//!
+//! Plugins are read and hashed, and what they say of themselves comes from the store where it is known, so
+//! a build that runs nothing never starts the WebAssembly engine.
+
+use crate::args::StoreArgs;
+use crate::config::{self, Config, list};
+use crate::env;
+use crate::error::{CliError, Result};
+use crate::exit::Exit;
+use crate::shell::Shell;
+use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use wrun_build::Plugin;
+use wrun_core::codec::Encoder;
+use wrun_core::digest::{ComponentDigest, PlanKey};
+use wrun_core::suggest::nearest;
+use wrun_core::task::{PluginDescription, SANDBOX};
+use wrun_exec::wasm::WasmPlugin;
+use wrun_plugin::{Host, HostConfig};
+use wrun_store::local::LocalStore;
+use wrun_store::memory::MemoryStore;
+use wrun_store::{Store, Write};
+
+/// Where a command works.
+pub(crate) struct Workspace {
+    pub(crate) shell: Shell,
+    pub(crate) config: Config,
+    /// The folder of wrun.toml, else the working directory.
+    pub(crate) root: PathBuf,
+    pub(crate) cwd: PathBuf,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) runtime: Runtime,
+    pub(crate) host: Arc<Host>,
+    pub(crate) slots: usize,
+    zone: TimeZone,
+}
+
+/// How much of a store a command needs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It is made if it is not there.
+    Make,
+    /// It has to be there.
+    Existing,
+    /// It helps where it is there.
+    Optional,
+}
+
+impl Workspace {
+    pub(crate) fn open(shell: &Shell, store: &StoreArgs, slots: Option<u32>, need: Need) -> Result<Self> {
+        let cwd = env::cwd()?;
+        let config::Found { config, folder } = config::find(&cwd)?;
+        let slots = match slots {
+            Some(0) => return Err(CliError::usage("`-j 0`: at least one task has to run at once")),
+            given => given.or(config.slots).map_or_else(env::cores, |slots| slots as usize),
+        };
+        let zone = zone(&config)?;
+        let path = store_path(store, &config, folder.as_deref(), &cwd)?;
+        let there = path.join("cas").is_dir();
+        let store: Arc<dyn Store> = match need {
+            Need::Existing if !there => {
+                return Err(CliError::new(Exit::Store, format!("there is no store at `{}`", path.display()))
+                    .hint("name another with `--store DIR`, or build something first"));
+            }
+            Need::Optional if !there => Arc::new(MemoryStore::default()),
+            _ => LocalStore::open(&path)?,
+        };
+        let compiled_dir = store.local_root().map(|root| root.join("compiled"));
+        let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
+        // One more than compute at once: look-ups and commits go on beside full slots.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(slots + 1)
+            .thread_name("wrun-worker")
+            .enable_all()
+            .build()
+            .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
+        let root = folder.unwrap_or_else(|| cwd.clone());
+        Ok(Self { shell: shell.clone(), config, root, cwd, store, runtime, host, slots, zone })
+    }
+
+    /// Returns now, where the user is.
+    pub(crate) fn now(&self) -> ZonedDateTime {
+        env::now().to_zoned_datetime(self.zone.clone())
+    }
+
+    /// Loads the plugin that was named, then those of wrun.toml.
+    pub(crate) fn plugins(&self, named: &Path) -> Result<Vec<Plugin>> {
+        let mut plugins = vec![self.named(named)?];
+        plugins.extend(self.aliased()?);
+        Ok(plugins)
+    }
+
+    /// Loads the plugins of wrun.toml.
+    pub(crate) fn aliased(&self) -> Result<Vec<Plugin>> {
+        let load = |(alias, path): (&String, &PathBuf)| {
+            self.load(alias, &self.root.join(path)).map_err(|mut error| {
+                error.message = format!("the alias `{alias}` of wrun.toml: {}", error.message);
+                error
+            })
+        };
+        self.config.plugins.iter().map(load).collect()
+    }
+
+    /// Loads a plugin by its alias, else by its path.
+    fn named(&self, named: &Path) -> Result<Plugin> {
+        if let Some(path) = named.to_str().and_then(|name| self.config.plugins.get(name)) {
+            return self.load("", &self.root.join(path));
+        }
+        self.load("", &self.cwd.join(named)).map_err(|error| {
+            let Some(name) = named.to_str().filter(|name| !name.contains(['/', '.'])) else { return error };
+            let aliases = || self.config.plugins.keys().map(String::as_str);
+            match nearest(name, aliases()) {
+                Some(near) => CliError { hint: None, ..error }.hint(format!("did you mean `{near}`?")),
+                None if self.config.plugins.is_empty() => CliError { hint: None, ..error }
+                    .hint("name a component file, or an alias under [plugins] of wrun.toml"),
+                None => CliError { hint: None, ..error }
+                    .hint(format!("wrun.toml has {}", list(&aliases().collect::<Vec<_>>()))),
+            }
+        })
+    }
+
+    fn load(&self, alias: &str, path: &Path) -> Result<Plugin> {
+        let shown = path.strip_prefix(&self.cwd).unwrap_or(path);
+        let name = shown.display().to_string();
+        let bytes = std::fs::read(path)
+            .map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
+        let component = wrun_plugin::Plugin::open(&self.host, bytes, &name)?;
+        let digest = component.digest();
+        let key = describe_key(digest);
+        let cached = self.runtime.block_on(self.store.plans(&[key]))?.into_iter().next().flatten();
+        let known = cached.and_then(|bytes| serde_json::from_slice::<PluginDescription>(&bytes).ok());
+        let component = match known {
+            Some(description) => component.with_description(description),
+            None => {
+                let description = component.description()?;
+                if let Ok(json) = serde_json::to_vec(description) {
+                    self.runtime.block_on(self.store.commit(vec![Write::Plan(key, json.into())]))?;
+                }
+                component
+            }
+        };
+        let plugin = Arc::new(WasmPlugin::new(component, self.store.clone())?);
+        Ok(Plugin { alias: alias.to_owned(), component: digest, planner: plugin.clone(), executor: plugin })
+    }
+}
+
+/// Returns the key under which a store keeps what a component says of itself.
+fn describe_key(component: ComponentDigest) -> PlanKey {
+    let mut encoder = Encoder::new("wrun.describe", 1);
+    encoder.digest(&component.0).uint(SANDBOX);
+    PlanKey(encoder.finish())
+}
+
+fn zone(config: &Config) -> Result<TimeZone> {
+    let Some(name) = &config.timezone else { return Ok(TimeZone::system()) };
+    TimeZone::get(name).map_err(|_| {
+        CliError::usage(format!("`{name}`, the timezone of wrun.toml, is not known"))
+            .hint("write a name of the IANA database, such as `Europe/Berlin` or `UTC`")
+    })
+}
+
+/// Decides where the store is.
+fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Path) -> Result<PathBuf> {
+    let local = |from: &Path, given: &Path| {
+        match given.to_str().and_then(|text| text.split_once("://")) {
+            Some((scheme, _)) => Err(CliError::usage(format!(
+                "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
+                given.display()
+            ))
+            .hint("name a folder; stores on S3 come with a later version")),
+            None => Ok(from.join(given)),
+        }
+    };
+    if let Some(given) = &args.store {
+        return local(cwd, given);
+    }
+    if let Some(given) = env::var("WRUN_STORE") {
+        return local(cwd, Path::new(&given));
+    }
+    if let Some(folder) = folder {
+        return match &config.store {
+            Some(given) => local(folder, Path::new(given)),
+            None => Ok(folder.join(".wrun/store")),
+        };
+    }
+    let cache = env::var("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|cache| cache.is_absolute())
+        .or_else(|| env::var("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    cache.map(|cache| cache.join("wrun/store")).ok_or_else(|| {
+        CliError::usage("there is nowhere to keep results: no wrun.toml, no HOME")
+            .hint("name a folder with `--store DIR`")
+    })
+}
+
+/// Returns the first plugin's description.
+pub(crate) fn description(plugins: &[Plugin]) -> Result<&PluginDescription> {
+    let first = plugins.first().ok_or_else(|| CliError::new(Exit::Internal, "no plugin was loaded"))?;
+    Ok(first.planner.description())
+}

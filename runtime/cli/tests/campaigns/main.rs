@@ -1,0 +1,18 @@
+//! Long campaigns over the program itself: kills, races, damage, and what a guest can observe.
+//!
+//! Seeded; a tenth of each in the usual tests, all of it in `make soak`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, prints its figures, and has an environment"
+)]
+
+mod damage;
+mod determinism;
+mod kills;
+mod races;
+mod scale;
+mod world;
