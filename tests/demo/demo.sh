@@ -80,23 +80,27 @@ claim "$(total "$demo/4.json" ran) tasks ran, $(total "$demo/4.json" cached) wer
 
 title "5. Kill a build half-way, and build again"
 second=(build plugins/report.wasm report "${range[@]}" --param "source=$corrected" --store "$demo/second")
-wait_ms=$((first_ms / 2))
+ended() { grep -c '"event":"ended"' "$demo/events.json" || true; }
+half=$((tasks / 2))
 for _ in 1 2 3 4 5; do
   rm -rf "$demo/second"
-  pause=$(printf '%d.%03d' $((wait_ms / 1000)) $((wait_ms % 1000)))
-  printf '$ target/release/wrun %s & sleep %s; kill -9 $!\n' "${second[*]}" "$pause"
-  target/release/wrun "${second[@]}" -q >/dev/null 2>&1 &
+  : >"$demo/events.json"
+  printf '$ target/release/wrun %s --json > %s &\n' "${second[*]}" "$demo/events.json"
+  target/release/wrun "${second[@]}" --json >"$demo/events.json" 2>/dev/null &
   victim=$!
-  sleep "$pause"
+  while [ "$(ended)" -lt "$half" ] && kill -0 "$victim" 2>/dev/null; do sleep 0.01; done
   if kill -9 "$victim" 2>/dev/null; then
+    printf '$ kill -9 $!\n'
     wait "$victim" 2>/dev/null || true
+    claim "killed after $(ended) of $tasks tasks"
     break
   fi
-  wait_ms=$((wait_ms / 2))
+  half=$((half / 2))
   claim "it had finished already; once more, sooner"
 done
 wrun "${second[@]}" --report "$demo/5.json"
 claim "$(total "$demo/5.json" cached) tasks had been finished before the kill and stayed so; $(total "$demo/5.json" ran) ran"
+[ "$(total "$demo/5.json" cached)" -gt 0 ] || fail "nothing that had been finished was kept"
 
 title "6. Why did that day's report run?"
 wrun why plugins/report.wasm report --param "date=$wrong" --param "source=$corrected" "${store[@]}" | tee "$demo/why.txt"
