@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use wrun_core::digest::TreeDigest;
 use wrun_core::plan::{External, ExternalMode};
 use wrun_exec::{FailureKind, RunError};
-use wrun_store::external::{BringError, ExternalError, find as find_files};
+use wrun_store::external::{BringError, find as find_files};
 use wrun_store::files::Dir;
 use wrun_store::{StoreError, Write};
 
@@ -34,9 +34,7 @@ pub(crate) async fn find(
                 writes.append(&mut found.stamps);
                 ExternalState::Found(Arc::new(FoundExternal { found, brought: OnceCell::new() }))
             }
-            Err(ExternalError::Missing(path)) if external.wait => {
-                ExternalState::Waiting(format!("`{}` is not there yet", path.display()))
-            }
+            Err(error) if external.wait && error.is_missing() => ExternalState::Waiting(format!("{error} yet")),
             Err(error) => ExternalState::Failed { message: error.to_string(), hint: Some(error.hint()) },
         };
         states.push((id, state));
@@ -52,7 +50,12 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
     }
     let requests: Vec<(PathBuf, ExternalMode)> =
         paths.into_iter().flatten().zip(wanted).map(|(path, external)| (path, external.mode)).collect();
-    let found = find_files(&shared.setup.store, &requests).await?;
+    let mut found = find_files(&shared.setup.store, &requests).await?;
+    // What was read here need not be read by the next build.
+    let stamps: Vec<Write> = found.iter_mut().flatten().flat_map(|found| std::mem::take(&mut found.stamps)).collect();
+    if !stamps.is_empty() {
+        shared.setup.store.commit(stamps).await?;
+    }
     Ok(found.into_iter().map(|found| found.ok().map(|found| found.dir.digest())).collect())
 }
 

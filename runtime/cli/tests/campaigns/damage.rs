@@ -77,7 +77,14 @@ fn a_truncated_index_is_an_error_that_says_what_to_do() {
 fn a_store_of_a_newer_format_is_refused() {
     let world = World::new();
     world.build("grid", "grid", &["n=100"], &[]);
-    std::fs::write(world.store().join("format"), "999\n").unwrap();
+    // The format is the database's user version: four bytes of its header.
+    let index = world.store().join("index.sqlite");
+    let mut bytes = std::fs::read(&index).unwrap();
+    bytes[60..64].copy_from_slice(&999u32.to_be_bytes());
+    std::fs::write(&index, bytes).unwrap();
+    for extra in ["index.sqlite-wal", "index.sqlite-shm"] {
+        _ = std::fs::remove_file(world.store().join(extra));
+    }
     let output = world.wrun(world.build_args("grid", "grid", &["n=100"], "report.json")).output().unwrap();
     assert_eq!(output.status.code(), Some(5), "{}", text(&output));
     assert!(text(&output).contains("format"), "{}", text(&output));

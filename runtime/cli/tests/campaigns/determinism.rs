@@ -7,7 +7,8 @@ use std::path::Path;
 /// Writes the same files in another order, so that inodes and directory orders differ.
 fn sources(folder: &Path, backwards: bool) {
     std::fs::create_dir_all(folder.join("deep")).unwrap();
-    let mut names: Vec<String> = (0..40).map(|i| format!("file-{i}.txt")).chain(["deep/below.txt".into()]).collect();
+    let mut names: Vec<String> =
+        (0..40).map(|i| format!("file-{i}.txt")).chain(["deep/below.txt".into()]).collect();
     if backwards {
         names.reverse();
         // Other inodes for the same names.

@@ -73,7 +73,13 @@ impl World {
         for param in params {
             args.extend(["--param".into(), (*param).into()]);
         }
-        args.extend(["--store".into(), text(self.store()), "--report".into(), text(self.path(report)), "-q".into()]);
+        args.extend([
+            "--store".into(),
+            text(self.store()),
+            "--report".into(),
+            text(self.path(report)),
+            "-q".into(),
+        ]);
         args
     }
 
