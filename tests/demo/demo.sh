@@ -84,6 +84,7 @@ ended() { grep -c '"event":"ended"' "$demo/events.json" || true; }
 half=$((tasks / 2))
 for _ in 1 2 3 4 5; do
   rm -rf "$demo/second"
+  wrun build plugins/report.wasm split-by-day --param "source=$corrected" --store "$demo/second" -q
   : >"$demo/events.json"
   printf '$ target/release/wrun %s --json > %s &\n' "${second[*]}" "$demo/events.json"
   target/release/wrun "${second[@]}" --json >"$demo/events.json" 2>/dev/null &
