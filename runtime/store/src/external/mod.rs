@@ -1,16 +1,24 @@
-//! External files: found, hashed once a session, and brought into the store when something reads them.
+//! External files: found, hashed once, and brought into the store when something reads them.
 //!
 //! The memory of digests is by device, inode, size, mtime and ctime, and never of a file that was touched
 //! within two seconds of being hashed: such a file may change again without its times showing it.
+//!
+//! A file is a tree with that one file under its own name. A folder is the tree of the files below it, and
+//! a glob that of the files that match, by their paths below the part of the glob that is fixed; folders
+//! without files are in neither.
+//!
+//! - `mod.rs`: hashing, and bringing bytes into the store
+//! - `list.rs`: which files there are
 
 use crate::api::{BlobKind, Bytes, FileStamp, Store, Write};
 use crate::error::StoreError;
 use crate::files::{Dir, Objects};
-use globset::GlobBuilder;
+use list::{Listed, list};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::io::Read as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,12 +27,14 @@ use wrun_core::digest::{BlobHasher, Digest};
 use wrun_core::plan::ExternalMode;
 use wrun_core::tree::{Entry, EntryKind, Tree};
 
+mod list;
+#[cfg(test)]
+mod tests;
+
 /// Files of at most this many bytes are kept in memory once they are read.
 const SMALL: u64 = 4 << 10;
 /// A file that was touched so shortly before it was hashed is not remembered.
 const UNSETTLED: Duration = Duration::from_secs(2);
-/// Folders deeper than this are refused.
-const DEEPEST: usize = 128;
 
 /// What is wrong with an external.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +42,9 @@ pub enum ExternalError {
     /// Nothing is there.
     #[error("`{}` is not there", .0.display())]
     Missing(PathBuf),
+    /// Nothing is there that a glob matches.
+    #[error("nothing matches `{}`", .0.display())]
+    NoMatch(PathBuf),
     /// It cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
@@ -62,8 +75,14 @@ pub enum ExternalError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A symbolic link that leads nowhere.
+    #[error("the link `{}` points at nothing", .0.display())]
+    Dangling(PathBuf),
     /// Folders in folders without end.
-    #[error("`{}` is more than {DEEPEST} folders deep", .0.display())]
+    #[error("`{}` leads back to a folder that it is in", .0.display())]
+    Loop(PathBuf),
+    /// Folders in folders in folders.
+    #[error("`{}` is inside more than {} folders", .0.display(), list::DEEPEST)]
     TooDeep(PathBuf),
     /// Not a glob.
     #[error("`{glob}` is not a glob: {why}")]
@@ -84,6 +103,11 @@ pub enum ExternalError {
 }
 
 impl ExternalError {
+    /// Tells whether it may yet appear.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::NoMatch(_))
+    }
+
     /// Returns one thing to try.
     pub fn hint(&self) -> String {
         match self {
@@ -96,7 +120,11 @@ impl ExternalError {
             Self::NotUtf8(_) => "rename it, or name what you need by a glob that leaves it out".into(),
             Self::Special { .. } => "name what you need by a glob that leaves it out".into(),
             Self::LinkOut { .. } => "copy what it points at into the folder, or name that path itself".into(),
-            Self::TooDeep(_) => "is there a link that leads back up?".into(),
+            Self::NoMatch(_) => "`*` stays inside one folder; `**` goes into all below".into(),
+            Self::Dangling(_) | Self::Loop(_) => {
+                "remove that link, or name what you need by a glob that leaves it out".into()
+            }
+            Self::TooDeep(_) => "name what you need below it".into(),
             Self::Glob { .. } => "`*`, `?`, `[a-z]`, `{a,b}` and `**` are known".into(),
             Self::Name { .. } => "rename it".into(),
         }
@@ -124,9 +152,6 @@ pub struct Found {
     /// Whether it is a single file: its tree is then not worth a record.
     alone: bool,
 }
-
-/// The files of an external, and whether it is a single one.
-type Listed = (Vec<FoundFile>, bool);
 
 #[derive(Clone)]
 struct FoundFile {
@@ -156,35 +181,46 @@ pub async fn find(
         wanted.into_iter().zip(known).for_each(|(file, digest)| file.digest = digest);
     }
     let now = SystemTime::now();
+    let mut read = FxHashMap::default();
     let finish = |((_, mode), listed): (&(PathBuf, ExternalMode), Result<Listed, ExternalError>)| {
         let (files, alone) = listed?;
         match mode {
-            ExternalMode::Content => content(store, files, alone, now),
+            ExternalMode::Content => content(store, files, alone, now, &mut read),
             ExternalMode::Listing => listing(store, &files),
         }
     };
     Ok(requests.iter().zip(all).map(finish).collect())
 }
 
+/// What was read in one call: no file is read twice.
+type Read = FxHashMap<FileStamp, (Digest, Option<Bytes>)>;
+
 fn content(
     store: &Arc<dyn Store>,
     mut files: Vec<FoundFile>,
     alone: bool,
     now: SystemTime,
+    read: &mut Read,
 ) -> Result<Found, ExternalError> {
     let mut memory = Objects::default();
     let mut stamps = Vec::new();
     for file in &mut files {
-        if file.digest.is_none() {
-            let (digest, bytes) = hash(&file.path, file.stamp)?;
-            file.digest = Some(digest);
-            if let Some(bytes) = bytes {
-                memory.blobs.insert(digest, bytes);
-            }
-            if settled(&file.stamp, now) {
-                stamps.push(Write::External(file.stamp, digest));
-            }
+        if file.digest.is_some() {
+            continue;
         }
+        let (digest, bytes) = match read.get(&file.stamp) {
+            Some(known) => known.clone(),
+            None => {
+                let made = hash(&file.path, file.stamp)?;
+                if settled(&file.stamp, now) {
+                    stamps.push(Write::External(file.stamp, made.0));
+                }
+                read.insert(file.stamp, made.clone());
+                made
+            }
+        };
+        file.digest = Some(digest);
+        memory.blobs.extend(bytes.map(|bytes| (digest, bytes)));
     }
     let leaves = files.iter().map(|file| Leaf {
         name: &file.name,
@@ -199,6 +235,11 @@ fn content(
 }
 
 fn listing(store: &Arc<dyn Store>, files: &[FoundFile]) -> Result<Found, ExternalError> {
+    // A line must end where its name does.
+    if let Some(file) = files.iter().find(|file| file.name.contains(char::is_control)) {
+        let why = "it has a control character in its name, which a listing cannot hold".into();
+        return Err(ExternalError::Name { path: file.path.clone(), why });
+    }
     let lines: String = files.iter().map(|file| format!("{}\t{}\n", file.stamp.size, file.name)).collect();
     let bytes: Bytes = lines.into_bytes().into();
     let (digest, size) = (Digest::of_blob(&bytes), bytes.len() as u64);
@@ -273,13 +314,19 @@ fn ingest(store: &Arc<dyn Store>, file: &FoundFile, due: Digest) -> Result<(), B
             }
         }
     }
-    let unchanged = stamp(&metadata(&file.path)?) == file.stamp;
-    let digest = staged.finish()?;
-    if digest == due && unchanged { Ok(()) } else { Err(ExternalError::Changed(file.path.clone()).into()) }
+    let after = source.metadata().map_err(|source| unreadable(&file.path, source))?;
+    if stamp(&after) == file.stamp && staged.finish()? == due {
+        Ok(())
+    } else {
+        Err(ExternalError::Changed(file.path.clone()).into())
+    }
 }
 
 fn open(path: &Path) -> Result<File, ExternalError> {
-    File::open(path).map_err(|source| unreadable(path, source))
+    // What was a file when it was listed may be a fifo by now, which nobody writes to.
+    let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(nonblock).open(path);
+    file.map_err(|source| unreadable(path, source))
 }
 
 fn read(file: &mut File, buffer: &mut [u8], path: &Path) -> Result<usize, ExternalError> {
@@ -312,8 +359,8 @@ fn hash(path: &Path, due: FileStamp) -> Result<(Digest, Option<Bytes>), External
     let mut buffer = vec![0; usize::try_from((due.size + 1).min(1 << 20)).unwrap_or(1 << 20)];
     loop {
         let count = read(&mut file, &mut buffer, path)?;
-        if count == 0 {
-            break;
+        if count == 0 || hasher.size() > due.size {
+            break; // At its end, or growing, perhaps without end.
         }
         hasher.update(&buffer[..count]);
         if hasher.size() <= SMALL {
@@ -342,146 +389,6 @@ fn settled(stamp: &FileStamp, now: SystemTime) -> bool {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let limit = i128::try_from(since.saturating_sub(UNSETTLED).as_nanos()).unwrap_or(i128::MAX);
     stamp.mtime < limit && stamp.ctime < limit
-}
-
-/// Lists the files of a file, a folder or a glob, in order of their names; tells whether it is a single file.
-fn list(path: &Path) -> Result<Listed, ExternalError> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            let root = std::fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
-            let mut files = Vec::new();
-            walk(path, &root, "", 0, &mut files)?;
-            files.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok((files, false))
-        }
-        Ok(found) => {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let name = name.ok_or_else(|| ExternalError::NotUtf8(path.to_owned()))?.to_owned();
-            Ok((vec![found_file(name, path.to_owned(), &found)?], true))
-        }
-        Err(error) => match path.to_str().filter(|text| text.contains(['*', '?', '[', '{'])) {
-            Some(glob) => Ok((matches(glob)?, false)),
-            None => Err(unreadable(path, error)),
-        },
-    }
-}
-
-fn found_file(name: String, path: PathBuf, found: &Metadata) -> Result<FoundFile, ExternalError> {
-    let kind = found.file_type();
-    let special = if kind.is_file() {
-        None
-    } else if kind.is_fifo() {
-        Some("a fifo")
-    } else if kind.is_socket() {
-        Some("a socket")
-    } else {
-        Some("a device")
-    };
-    match special {
-        Some(kind) => Err(ExternalError::Special { path, kind }),
-        None => Ok(FoundFile { name, path, stamp: stamp(found), exec: found.mode() & 0o111 != 0, digest: None }),
-    }
-}
-
-/// Lists a folder. Links are followed as long as they stay inside `root`.
-fn walk(
-    folder: &Path,
-    root: &Path,
-    above: &str,
-    depth: usize,
-    out: &mut Vec<FoundFile>,
-) -> Result<(), ExternalError> {
-    if depth > DEEPEST {
-        return Err(ExternalError::TooDeep(folder.to_owned()));
-    }
-    for entry in std::fs::read_dir(folder).map_err(|source| unreadable(folder, source))? {
-        let entry = entry.map_err(|source| unreadable(folder, source))?;
-        let path = entry.path();
-        let name = entry.file_name().into_string().map_err(|_| ExternalError::NotUtf8(path.clone()))?;
-        let name = if above.is_empty() { name } else { format!("{above}/{name}") };
-        let kind = entry.file_type().map_err(|source| unreadable(&path, source))?;
-        if kind.is_symlink() {
-            let target = std::fs::canonicalize(&path).map_err(|source| unreadable(&path, source))?;
-            if !target.starts_with(root) {
-                return Err(ExternalError::LinkOut { path, folder: root.to_owned() });
-            }
-        }
-        let found = metadata(&path)?;
-        if found.is_dir() {
-            walk(&path, root, &name, depth + 1, out)?;
-        } else {
-            out.push(found_file(name, path, &found)?);
-        }
-    }
-    Ok(())
-}
-
-/// Lists what a glob matches, by the path below its fixed part. `*` does not match `/`; `**` does.
-fn matches(glob: &str) -> Result<Vec<FoundFile>, ExternalError> {
-    let at = glob.find(['*', '?', '[', '{']).unwrap_or(glob.len());
-    let fixed = &glob[..glob[..at].rfind('/').unwrap_or(0)];
-    let pattern = glob[fixed.len()..].trim_start_matches('/');
-    let bad = |error: globset::Error| ExternalError::Glob { glob: glob.to_owned(), why: error.kind().to_string() };
-    let matcher = GlobBuilder::new(pattern).literal_separator(true).build().map_err(bad)?.compile_matcher();
-    let folder = Path::new(if fixed.is_empty() { "/" } else { fixed });
-    let root = std::fs::canonicalize(folder).map_err(|source| unreadable(folder, source))?;
-    let mut out = Vec::new();
-    // What the glob leaves out need not be readable, or UTF-8; so the walk is its own, level by level.
-    below(
-        folder,
-        &root,
-        "",
-        0,
-        &|name| matcher.is_match(name),
-        pattern.contains("**"),
-        depth_of(pattern),
-        &mut out,
-    )?;
-    if out.is_empty() {
-        return Err(ExternalError::Missing(PathBuf::from(glob)));
-    }
-    out.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(out)
-}
-
-fn depth_of(pattern: &str) -> usize {
-    pattern.matches('/').count()
-}
-
-#[expect(clippy::too_many_arguments, reason = "one recursion, and each is plain data")]
-fn below(
-    folder: &Path,
-    root: &Path,
-    above: &str,
-    depth: usize,
-    wanted: &dyn Fn(&str) -> bool,
-    deep: bool,
-    deepest: usize,
-    out: &mut Vec<FoundFile>,
-) -> Result<(), ExternalError> {
-    if depth > DEEPEST {
-        return Err(ExternalError::TooDeep(folder.to_owned()));
-    }
-    for entry in std::fs::read_dir(folder).map_err(|source| unreadable(folder, source))? {
-        let entry = entry.map_err(|source| unreadable(folder, source))?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let name = if above.is_empty() { name } else { format!("{above}/{name}") };
-        let path = entry.path();
-        let Ok(found) = std::fs::metadata(&path) else { continue };
-        if found.is_dir() {
-            if deep || depth < deepest {
-                below(&path, root, &name, depth + 1, wanted, deep, deepest, out)?;
-            }
-        } else if wanted(&name) {
-            let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-            let inside = !link || std::fs::canonicalize(&path).is_ok_and(|target| target.starts_with(root));
-            if !inside {
-                return Err(ExternalError::LinkOut { path, folder: root.to_owned() });
-            }
-            out.push(found_file(name, path, &found)?);
-        }
-    }
-    Ok(())
 }
 
 struct Leaf<'a> {
