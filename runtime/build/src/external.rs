@@ -52,7 +52,8 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
         paths.into_iter().flatten().zip(wanted).map(|(path, external)| (path, external.mode)).collect();
     let mut found = find_files(&shared.setup.store, &requests).await?;
     // What was read here need not be read by the next build.
-    let stamps: Vec<Write> = found.iter_mut().flatten().flat_map(|found| std::mem::take(&mut found.stamps)).collect();
+    let stamps: Vec<Write> =
+        found.iter_mut().flatten().flat_map(|found| std::mem::take(&mut found.stamps)).collect();
     if !stamps.is_empty() {
         shared.setup.store.commit(stamps).await?;
     }

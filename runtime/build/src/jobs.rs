@@ -264,7 +264,8 @@ pub(crate) fn output(shared: &Shared, key: ActionKey, record: &Record) -> Option
     (head.format == wrun_core::result::FORMAT).then(|| {
         let address = Address { key, generation: record.generation };
         let store = shared.setup.store.clone();
-        let mut output = Output::new(address, head.tree, head.provenance.seconds, record.body.clone(), store, None);
+        let mut output =
+            Output::new(address, head.tree, head.provenance.seconds, record.body.clone(), store, None);
         output.inlined = head.inline.is_some();
         output
     })
@@ -323,9 +324,11 @@ fn part_error(shared: &Shared, input: &str, planned: &Planned, output: &Output, 
 pub(crate) fn missing_part(what: &str, upstream: &str, output: &Output, error: FilesError) -> LookUpError {
     match error {
         FilesError::NoPath { path, there } => {
-            let (folder, last) = path.rsplit_once('/').map_or(("", path.as_str()), |(folder, last)| (folder, last));
+            let (folder, last) =
+                path.rsplit_once('/').map_or(("", path.as_str()), |(folder, last)| (folder, last));
             let near = wrun_core::suggest::nearest(last, there.iter().map(String::as_str));
-            let near = near.map(|near| if folder.is_empty() { near.to_owned() } else { format!("{folder}/{near}") });
+            let near =
+                near.map(|near| if folder.is_empty() { near.to_owned() } else { format!("{folder}/{near}") });
             let some: Vec<&str> = there.iter().take(5).map(String::as_str).collect();
             LookUpError::Trouble(Trouble {
                 message: format!("{what}: the output of `{upstream}` has no `{path}`"),
@@ -398,7 +401,10 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         };
         if let Some(relative) = relative {
             // The same task with one other param: that is what makes it new.
-            out.push((miss.node, Explained { reasons: diff(&relative.action, &miss.action), before: None, only_code: false }));
+            out.push((
+                miss.node,
+                Explained { reasons: diff(&relative.action, &miss.action), before: None, only_code: false },
+            ));
             continue;
         }
         match (&before, miss.disowned) {
@@ -465,8 +471,14 @@ async fn relatives(shared: &Shared) -> Result<Relatives, StoreError> {
         let Some(blob) = store.get(wrun_store::BlobKind::Blob, record.listing)? else { continue };
         let Some(bytes) = blob.to_vec().ok().filter(|_| blob.len() <= LONGEST_LISTING) else { continue };
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if let Ok(wrun_core::report::TaskReport { plugin, task, params, key: Some(key), output: Some(_), .. }) =
-                serde_json::from_slice(line)
+            if let Ok(wrun_core::report::TaskReport {
+                plugin,
+                task,
+                params,
+                key: Some(key),
+                output: Some(_),
+                ..
+            }) = serde_json::from_slice(line)
             {
                 out.entry((plugin, task)).or_default().push((params, key));
             }

@@ -157,7 +157,13 @@ pub(crate) async fn answer(
         return Ok(None);
     }
     let resolver = Resolver::new(&setup.plugins, options);
-    let shared = Shared { setup: setup.clone(), options: options.clone(), resolver, tombstones, relatives: tokio::sync::OnceCell::new() };
+    let shared = Shared {
+        setup: setup.clone(),
+        options: options.clone(),
+        resolver,
+        tombstones,
+        relatives: tokio::sync::OnceCell::new(),
+    };
     let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
     let found = crate::external::digests(&shared, &wanted).await?;
     let moved = record.externals.iter().zip(found).any(|(pin, found)| found != Some(pin.tree));

@@ -191,7 +191,13 @@ pub(crate) async fn session(
         let mut tombstones = Tombstones::default();
         tombstones.refresh(&*setup.store).await?;
         let resolver = Resolver::new(&setup.plugins, options);
-        let shared = Shared { setup: setup.clone(), options: options.clone(), resolver, tombstones, relatives: tokio::sync::OnceCell::new() };
+        let shared = Shared {
+            setup: setup.clone(),
+            options: options.clone(),
+            resolver,
+            tombstones,
+            relatives: tokio::sync::OnceCell::new(),
+        };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {
             engine.goal(goal)?;

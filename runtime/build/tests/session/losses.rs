@@ -12,7 +12,9 @@ use wrun_core::report::State;
 fn large() -> Arc<Fake> {
     let mut leaf = leaf(|n| format!("{n}").repeat(10_000));
     leaf.version = Some("1".into());
-    let top = |text: &'static str| pure(|_| vec![task("a", "leaf", 1), task("b", "leaf", 2)], move |_, all| format!("{text}{}", all.len()));
+    let top = |text: &'static str| {
+        pure(|_| vec![task("a", "leaf", 1), task("b", "leaf", 2)], move |_, all| format!("{text}{}", all.len()))
+    };
     plugin(vec![("leaf", leaf), ("top", top("t")), ("other", top("o"))])
 }
 

@@ -70,7 +70,9 @@ fn external() {
     let change = |world: &mut World| std::fs::write(world.root.path().join("data.txt"), "other").unwrap();
     let why = ask(&mut World::new(1), &fake, change, (&fake, "code"), ("top", 0));
     assert!(matches!(&why.reasons[..], [Reason::InputChanged { name, .. }] if name == "f"));
-    assert!(matches!(&why.upstream[..], [(name, Upstream::External { uri, .. })] if name == "f" && uri == "data.txt"));
+    assert!(
+        matches!(&why.upstream[..], [(name, Upstream::External { uri, .. })] if name == "f" && uri == "data.txt")
+    );
 }
 
 #[test]
