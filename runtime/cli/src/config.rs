@@ -64,10 +64,7 @@ pub(crate) fn find(from: &Path) -> Result<Found> {
         match std::fs::read(&path) {
             Ok(bytes) => return Ok(Found { config: read(&path, &bytes)?, folder: Some(folder.to_owned()) }),
             Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                ) => {}
+                if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
             Err(error) => return Err(CliError::file(Exit::Usage, "read", &path, &error)),
         }
     }

@@ -1,6 +1,7 @@
 //! The environment, the clock and the working directory: read here and nowhere else.
 
 use crate::error::{CliError, Result};
+use crate::exit::Exit;
 use jiff::Timestamp;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,4 +28,10 @@ pub(crate) fn now() -> Timestamp {
 /// Returns how many tasks this machine can compute at once.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Returns the path of this program.
+pub(crate) fn executable() -> Result<PathBuf> {
+    std::env::current_exe()
+        .map_err(|error| CliError::new(Exit::Internal, "cannot tell where this program is").cause(error))
 }

@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use std::path::Path;
 use wrun_build::BuildError;
 use wrun_core::param::ParamError;
+use wrun_core::suggest::nearest;
 use wrun_plugin::LoadError;
 use wrun_store::StoreError;
 use wrun_store::files::FilesError;
@@ -82,13 +83,19 @@ impl From<FilesError> for CliError {
     fn from(error: FilesError) -> Self {
         match error {
             FilesError::Store(error) => error.into(),
-            FilesError::NoPath { ref there, .. } => {
+            FilesError::NoPath { path, there } => {
+                let name = path.rsplit('/').next().unwrap_or(&path);
+                let error = Self::usage(format!("the output has no `{path}`"));
+                if let Some(near) = nearest(name, there.iter().map(String::as_str)) {
+                    return error.hint(format!("did you mean `{near}`?"));
+                }
                 let shown: Vec<String> = there.iter().take(10).map(|name| format!("`{name}`")).collect();
                 let more = if there.len() > shown.len() { ", …" } else { "" };
-                Self::usage(error.to_string()).hint(format!("there are {}{more}", shown.join(", ")))
+                error.hint(format!("there are {}{more}", shown.join(", ")))
             }
-            FilesError::Lost(_) | FilesError::Inline(_) => Self::new(Exit::Store, error.to_string())
-                .hint("build with `--check`: what is gone is made again"),
+            FilesError::Lost(_) | FilesError::Inline(_) => {
+                Self::new(Exit::Store, error.to_string()).hint("build with `--check`: what is gone is made again")
+            }
         }
     }
 }

@@ -38,6 +38,10 @@ use shell::{Shell, warn};
 
 fn main() {
     let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if let Some(error) = commands::plugin::as_rustc(&given) {
+        warn(&format!("error: {}\n  because: {}\n", error.message, error.causes.concat()));
+        end(error.exit);
+    }
     let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
         Err(error) => end(refuse(&error, &given)),
@@ -111,7 +115,9 @@ fn refuse(error: &clap::Error, given: &[std::ffi::OsString]) -> Exit {
             // Where stderr is gone there is nobody to tell.
             _ = error.print();
             let flag = given.iter().filter_map(|arg| arg.to_str()).find(|arg| {
-                error.kind() == K::UnknownArgument && arg.starts_with("--") && error.to_string().contains(arg.split('=').next().unwrap_or(arg))
+                error.kind() == K::UnknownArgument
+                    && arg.starts_with("--")
+                    && error.to_string().contains(arg.split('=').next().unwrap_or(arg))
             });
             if let Some(flag) = flag {
                 let name = flag.trim_start_matches('-').split('=').next().unwrap_or_default();

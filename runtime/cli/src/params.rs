@@ -19,6 +19,9 @@ use wrun_core::task::TaskType;
 /// More goals than this in one build are refused.
 const MOST_GOALS: usize = 1_000_000;
 
+/// The source of a param that is given by position.
+const POSITION: &str = "the command line";
+
 /// Where params of one goal come from.
 pub(crate) struct Sources<'a> {
     /// Given by position.
@@ -78,8 +81,9 @@ pub(crate) fn goals(task: &TaskType, sources: &Sources<'_>) -> Result<Goals> {
     }
     let count = choices.iter().try_fold(1_usize, |count, choice| count.checked_mul(choice.1.len()));
     if count.is_none_or(|count| count > MOST_GOALS) {
-        return Err(CliError::usage(format!("the ranges make more than {MOST_GOALS} goals"))
-            .hint("build them in parts"));
+        return Err(
+            CliError::usage(format!("the ranges make more than {MOST_GOALS} goals")).hint("build them in parts")
+        );
     }
     let fixed = |choices: &[(String, Vec<Value>)]| {
         let first = choices.iter().filter_map(|(name, values)| Some((name.clone(), values.first()?.clone())));
@@ -142,11 +146,7 @@ fn find<'a>(task: &'a TaskType, name: &str, source: &str) -> Result<&'a ParamSpe
     })
 }
 
-fn collect_env(
-    task: &TaskType,
-    sources: &Sources<'_>,
-    given: &mut BTreeMap<String, (Raw, String)>,
-) -> Result<()> {
+fn collect_env(task: &TaskType, sources: &Sources<'_>, given: &mut BTreeMap<String, (Raw, String)>) -> Result<()> {
     for spec in &task.params {
         let name = format!("WRUN_PARAM_{}", spec.name.to_uppercase().replace('-', "_"));
         if let Some(value) = (sources.env)(&name) {
@@ -173,7 +173,9 @@ fn collect_file(task: &TaskType, path: &Path, given: &mut BTreeMap<String, (Raw,
     } else {
         let table: toml::Table = toml::from_str(text).map_err(|error| bad(&error))?;
         let pairs = table.iter().map(|(name, value)| Some((name.clone(), Raw::json(&toml_to_json(value)?)?)));
-        pairs.collect::<Option<Vec<_>>>().ok_or_else(|| bad(&"it holds an infinite number, or one that is none"))?
+        pairs
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| bad(&"it holds an infinite number, or one that is none"))?
     };
     for (name, raw) in pairs {
         find(task, &name, &source)?;
@@ -194,7 +196,7 @@ fn collect_flags(
     let positional: Vec<&ParamSpec> = task.params.iter().filter(|spec| spec.positional).collect();
     for (i, word) in sources.words.iter().enumerate() {
         match positional.get(i) {
-            Some(spec) => pairs.push((&spec.name, word, "the command line")),
+            Some(spec) => pairs.push((&spec.name, word, POSITION)),
             None => return Err(unexpected(task, word, positional.len())),
         }
     }
@@ -221,8 +223,7 @@ fn unexpected(task: &TaskType, word: &str, taken: usize) -> CliError {
         1 => "one param".to_owned(),
         n => format!("{n} params"),
     };
-    let error =
-        CliError::usage(format!("unexpected `{word}`: `{}` takes {what} by position", task.name));
+    let error = CliError::usage(format!("unexpected `{word}`: `{}` takes {what} by position", task.name));
     if word.contains('=') {
         return error.hint(format!("did you mean `--param {word}`?"));
     }
@@ -242,12 +243,18 @@ fn values(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Value>> {
     let wrong = |value: &str| {
-        let error = ParamError::Value {
-            name: spec.name.clone(),
-            value: value.to_owned(),
-            expected: spec.kind.expected(),
-        };
-        CliError::param(&error, source)
+        let error =
+            ParamError::Value { name: spec.name.clone(), value: value.to_owned(), expected: spec.kind.expected() };
+        match value.split_once('=') {
+            Some((name, _)) if source == POSITION && nearest(name, [spec.name.as_str()]).is_some() => {
+                let value = value.split_once('=').map_or("", |pair| pair.1);
+                CliError::param(&error, source).hint(format!("did you mean `--param {}={value}`?", spec.name))
+            }
+            Some(_) if source == POSITION => {
+                CliError::param(&error, source).hint(format!("did you mean `--param {value}`?"))
+            }
+            _ => CliError::param(&error, source),
+        }
     };
     let text = match raw {
         Raw::Text(text) => text.clone(),
@@ -464,18 +471,36 @@ mod tests {
     #[test]
     fn every_error_says_where_it_comes_from() {
         for (flags, expected) in [
-            (&["date=2013-02-30"][..], "param `date`: `2013-02-30` is not a date, such as `2013-01-07`, `today` or `today-7d` (from --param)"),
-            (&["date=x..y"], "param `date`: `x` in a range is not a date, such as `2013-01-07`, `today` or `today-7d` (from --param) | a range is `FIRST..LAST`, both ends in it"),
-            (&["date=2013-01-02..2013-01-01"], "param `date`: the range `2013-01-02..2013-01-01` is reversed: its end is before its start (from --param) | a range is `FIRST..LAST`, both ends in it"),
+            (
+                &["date=2013-02-30"][..],
+                "param `date`: `2013-02-30` is not a date, such as `2013-01-07`, `today` or `today-7d` (from --param)",
+            ),
+            (
+                &["date=x..y"],
+                "param `date`: `x` in a range is not a date, such as `2013-01-07`, `today` or `today-7d` (from --param) | a range is `FIRST..LAST`, both ends in it",
+            ),
+            (
+                &["date=2013-01-02..2013-01-01"],
+                "param `date`: the range `2013-01-02..2013-01-01` is reversed: its end is before its start (from --param) | a range is `FIRST..LAST`, both ends in it",
+            ),
             (&["dat=2013-01-01"], "`delays` has no param `dat` (from --param) | did you mean `date`?"),
             (&["date"], "`--param date` has no `=` | write `--param NAME=VALUE`"),
-            (&["n=1", "n=1"], "the param `n` is given twice | give it once; a range such as `2013-01-01..2013-01-07` makes several goals"),
-            (&[], "param `date` of `delays` is missing: it is of type date and has no default | add `--param date=…`"),
+            (
+                &["n=1", "n=1"],
+                "the param `n` is given twice | give it once; a range such as `2013-01-01..2013-01-07` makes several goals",
+            ),
+            (
+                &[],
+                "param `date` of `delays` is missing: it is of type date and has no default | add `--param date=…`",
+            ),
         ] {
             assert_eq!(Given::flags(flags).error(), expected);
         }
         let mut given = Given { words: vec!["2013-01-01".into(), "n=3".into()], ..Given::default() };
-        assert_eq!(given.error(), "unexpected `n=3`: `delays` takes one param by position | did you mean `--param n=3`?");
+        assert_eq!(
+            given.error(),
+            "unexpected `n=3`: `delays` takes one param by position | did you mean `--param n=3`?"
+        );
         given.words.pop();
         given.env.insert("WRUN_PARAM_N".into(), "x".into());
         assert!(given.error().ends_with("(from the environment's WRUN_PARAM_N)"));
@@ -489,7 +514,9 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             Given { file: Some(file.clone()), ..Given::default() }.error()
         };
-        assert!(error(r#"{"date": "2013-01-01", "date": "2013-01-02"}"#).contains("it gives the param `date` twice"));
+        assert!(
+            error(r#"{"date": "2013-01-01", "date": "2013-01-02"}"#).contains("it gives the param `date` twice")
+        );
         assert!(error(r#"{"date": 7}"#).contains("`7` is not a date"));
         assert!(error(r#"{"when": 7}"#).contains("`delays` has no param `when` (from "));
         assert!(error("[]").contains("cannot read params from"));

@@ -268,8 +268,7 @@ mod tests {
         tasks.iter().for_each(|task| totals.count(task.state));
         totals.seconds = 1.5;
         totals.saved_seconds = if totals.cached > 0 { 60.0 } else { 0.0 };
-        let report =
-            Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes: Vec::new() };
+        let report = Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes: Vec::new() };
         Outcome {
             report,
             goals: Vec::new(),

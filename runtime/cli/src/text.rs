@@ -75,9 +75,8 @@ pub(crate) fn fold(calls: &[&Params], specs: &[ParamSpec]) -> String {
         [one] => {
             for (name, value) in one.0.iter().filter(|(name, _)| shown(name)) {
                 let spec = specs.iter().find(|spec| spec.name == *name);
-                let default = spec.and_then(|spec| {
-                    spec.kind.parse_json(serde_json::from_str(spec.default.as_deref()?).ok()?)
-                });
+                let default = spec
+                    .and_then(|spec| spec.kind.parse_json(serde_json::from_str(spec.default.as_deref()?).ok()?));
                 if default.as_ref() != Some(value) {
                     parts.push(format!("{name}={}", value.to_text()));
                 }
@@ -192,8 +191,9 @@ mod tests {
         let (one, two) = (call(r#"{"date":"2013-01-01","n":9}"#), call(r#"{"date":"2013-01-01","n":10}"#));
         assert_eq!(fold(&[&two, &one], &specs), "n=9..10");
         assert_eq!(fold(&[&one], &specs), "date=2013-01-01 n=9");
-        let many: Vec<Params> =
-            ["a", "b", "c", "d\n"].map(|s| call(&serde_json::json!({"date": "2013-01-01", "s": s}).to_string())).into();
+        let many: Vec<Params> = ["a", "b", "c", "d\n"]
+            .map(|s| call(&serde_json::json!({"date": "2013-01-01", "s": s}).to_string()))
+            .into();
         assert_eq!(fold(&many.iter().collect::<Vec<_>>(), &specs), "s=a,b,c,… (4 values)");
     }
 }

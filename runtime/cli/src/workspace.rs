@@ -126,8 +126,7 @@ impl Workspace {
     fn load(&self, alias: &str, path: &Path) -> Result<Plugin> {
         let shown = path.strip_prefix(&self.cwd).unwrap_or(path);
         let name = shown.display().to_string();
-        let bytes = std::fs::read(path)
-            .map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
+        let bytes = std::fs::read(path).map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
         let component = wrun_plugin::Plugin::open(&self.host, bytes, &name)?;
         let digest = component.digest();
         let key = describe_key(digest);
@@ -165,15 +164,13 @@ fn zone(config: &Config) -> Result<TimeZone> {
 
 /// Decides where the store is.
 fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Path) -> Result<PathBuf> {
-    let local = |from: &Path, given: &Path| {
-        match given.to_str().and_then(|text| text.split_once("://")) {
-            Some((scheme, _)) => Err(CliError::usage(format!(
-                "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
-                given.display()
-            ))
-            .hint("name a folder; stores on S3 come with a later version")),
-            None => Ok(from.join(given)),
-        }
+    let local = |from: &Path, given: &Path| match given.to_str().and_then(|text| text.split_once("://")) {
+        Some((scheme, _)) => Err(CliError::usage(format!(
+            "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
+            given.display()
+        ))
+        .hint("name a folder; stores on S3 come with a later version")),
+        None => Ok(from.join(given)),
     };
     if let Some(given) = &args.store {
         return local(cwd, given);

@@ -19,8 +19,7 @@ use wrun_core::report::Report;
 
 /// Builds.
 pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
-    let mut prepared =
-        prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
     let session = Session::start(&mut prepared, &args.run, true)?;
     let outcome = session.build(&prepared)?;
     if shell.json {

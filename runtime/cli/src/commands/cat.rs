@@ -14,15 +14,17 @@ use wrun_store::files::{Dir, FilesError};
 
 /// Builds, and prints.
 pub(crate) fn run(shell: &Shell, args: &CatArgs) -> Result<Exit> {
-    let mut prepared =
-        prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Path))?;
+    let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Path))?;
     if prepared.rest.len() > 1 {
         return Err(CliError::usage(format!("unexpected `{}`: one PATH is enough", prepared.rest[1]))
             .hint("a param that has a default is given with `--param`"));
     }
     if prepared.goals.calls.len() > 1 {
-        return Err(CliError::usage(format!("a range makes {} goals: `cat` prints one", prepared.goals.calls.len()))
-            .hint("`wrun get -o DIR` fetches them all"));
+        return Err(CliError::usage(format!(
+            "a range makes {} goals: `cat` prints one",
+            prepared.goals.calls.len()
+        ))
+        .hint("`wrun get -o DIR` fetches them all"));
     }
     let session = Session::start(&mut prepared, &args.run, false)?;
     let mut outcome = session.build(&prepared)?;
@@ -65,7 +67,8 @@ fn find(dir: &Dir, path: &str) -> Result<(Dir, Entry)> {
             Ok((at.clone(), entry.clone()))
         }
         entries => {
-            let names: Vec<String> = entries.iter().take(10).map(|entry| format!("{path}/{}", entry.name)).collect();
+            let names: Vec<String> =
+                entries.iter().take(10).map(|entry| format!("{path}/{}", entry.name)).collect();
             Err(CliError::usage(format!("`{path}` is a folder, and `cat` prints one file"))
                 .hint(format!("there are {}", crate::config::list(&names))))
         }

@@ -60,7 +60,10 @@ pub(crate) fn help(shell: &Shell, command: &str, goal: &GoalArgs, store: &StoreA
             let default = if plugin.default_goal.as_ref() == Some(&task.name) { " (default)" } else { "" };
             _ = writeln!(out, "  {:<widest$}  {}{default}", task.name, first_line(&task.doc));
         }
-        _ = writeln!(out, "\n`wrun {command} {shown} TASK --help` says more of a task, `wrun {command} --help` lists the options");
+        _ = writeln!(
+            out,
+            "\n`wrun {command} {shown} TASK --help` says more of a task, `wrun {command} --help` lists the options"
+        );
         shell.data(&out);
         return Ok(Exit::Ok);
     }
@@ -147,7 +150,9 @@ fn details(task: &TaskType, style: Style) -> String {
     let limits: Vec<String> = limits.into_iter().flatten().collect();
     let facts = [
         (!limits.is_empty()).then(|| format!("At most {}", limits.join(", "))),
-        task.version.as_ref().map(|version| format!("Version {}: a change of code elsewhere does not run it", plain(version))),
+        task.version
+            .as_ref()
+            .map(|version| format!("Version {}: a change of code elsewhere does not run it", plain(version))),
         task.dynamic.then(|| "May need other tasks while it runs".to_owned()),
         task.native_nan.then(|| "NaNs are the machine's own, which its keys name".to_owned()),
         (task.retries > 0).then(|| format!("A failed attempt is repeated up to {} times", task.retries)),

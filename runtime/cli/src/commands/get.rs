@@ -27,8 +27,7 @@ pub(crate) fn run(shell: &Shell, args: &GetArgs) -> Result<Exit> {
     let Some(folder) = &args.output else {
         return Err(CliError::usage("no folder is named for the outputs").hint("add `-o DIR`"));
     };
-    let mut prepared =
-        prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
     let session = Session::start(&mut prepared, &args.run, false)?;
     let mut outcome = session.build(&prepared)?;
     if exit_of(&outcome) == Exit::Ok && fetch(&prepared, &outcome)?.is_some() {

@@ -75,7 +75,9 @@ fn fold_by_name(params: &[&Params]) -> String {
             {"name": name, "doc": "", "type": kind, "significant": true, "visibility": "public"}))
         .ok()
     };
-    let specs: Vec<_> =
-        params.first().map(|first| first.0.iter().filter_map(|(name, value)| spec(name, value)).collect()).unwrap_or_default();
+    let specs: Vec<_> = params
+        .first()
+        .map(|first| first.0.iter().filter_map(|(name, value)| spec(name, value)).collect())
+        .unwrap_or_default();
     fold(params, &specs)
 }

@@ -29,8 +29,7 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
         };
         let found = runtime.block_on(store.results(&[address.key]))?.into_iter().next().unwrap_or_default();
         let record = found.iter().find(|record| record.generation == address.generation);
-        let result: Option<ActionResult> =
-            record.and_then(|record| serde_json::from_slice(&record.body).ok());
+        let result: Option<ActionResult> = record.and_then(|record| serde_json::from_slice(&record.body).ok());
         let Some(result) = result else {
             missing += 1;
             continue;
@@ -49,7 +48,9 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
         };
         if shell.json {
             let text = String::from_utf8_lossy(&text);
-            shell.json_line(&serde_json::json!({"task": call.task, "params": call.params, "key": address.key, "log": text}));
+            shell.json_line(
+                &serde_json::json!({"task": call.task, "params": call.params, "key": address.key, "log": text}),
+            );
             continue;
         }
         if calls.len() > 1 && !shell.quiet {
@@ -66,5 +67,6 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
     } else {
         format!("{} of {} have no result", counted(missing, "task"), calls.len())
     };
-    Err(CliError::new(Exit::Failed, what.trim_end()).hint("`wrun build` makes one, and shows the log of what fails"))
+    Err(CliError::new(Exit::Failed, what.trim_end())
+        .hint("`wrun build` makes one, and shows the log of what fails"))
 }

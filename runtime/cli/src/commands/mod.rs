@@ -120,7 +120,8 @@ impl Prepared {
 /// Returns the plugin that was named.
 pub(crate) fn plugin_of(goal: &GoalArgs) -> Result<&Path> {
     goal.plugin.as_deref().ok_or_else(|| {
-        CliError::usage("no PLUGIN is named").hint("name a component file, or an alias under [plugins] of wrun.toml")
+        CliError::usage("no PLUGIN is named")
+            .hint("name a component file, or an alias under [plugins] of wrun.toml")
     })
 }
 

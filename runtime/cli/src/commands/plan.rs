@@ -152,7 +152,8 @@ fn text(preview: &Preview, specs: &Specs<'_>, style: Style, verbose: bool) -> St
         .filter(|task| matches!(task.fate, Fate::Run(_)))
         .filter_map(|task| task.usual_seconds)
         .sum();
-    let usually = if usual > 0.0 { format!("; what runs took {} the last time", seconds(usual)) } else { String::new() };
+    let usually =
+        if usual > 0.0 { format!("; what runs took {} the last time", seconds(usual)) } else { String::new() };
     let tasks = counted(preview.tasks.len() as u64, "task");
     _ = writeln!(out, "{}", style.bold(format!("{tasks}: {}{usually}", parts.join(", "))));
     out

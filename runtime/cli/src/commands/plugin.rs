@@ -1,11 +1,14 @@
 //! `wrun plugin build`: compiles a Rust package to a component whose bytes depend on the source alone.
 //!
 //! The component's digest is in every key, so it must not depend on where the source, cargo's registry or
-//! the toolchain lie. rustc writes paths into panic messages; each folder that could show there is given a
-//! constant name (`--remap-path-prefix`): every path package, the registry's and git's checkouts, and the
-//! standard library's source. A workspace whose members name path dependencies outside of it is the case
-//! that needs more: cargo mixes such a dependency's absolute path into its symbols, so what is compiled is
-//! reached through the same names.
+//! the toolchain lie. Paths get into it in two ways:
+//!
+//! - rustc writes them into panic messages. Each folder that could show there is given a constant name
+//!   (`--remap-path-prefix`): every path package, the registry's and git's checkouts, and the source of the
+//!   standard library.
+//! - cargo hashes the absolute path of a path dependency that is outside of the workspace into `-C metadata`,
+//!   which decides the names of symbols and so the order of functions. So wrun stands between cargo and
+//!   rustc ([`as_rustc`]) and gives every path package a value made of its name and version.
 
 use crate::args::PluginBuildArgs;
 use crate::env;
@@ -23,11 +26,54 @@ use wrun_plugin::{Host, HostConfig, Plugin};
 
 const TARGET: &str = "wasm32-wasip2";
 
+/// Set for the wrun that stands between cargo and rustc: the folders of the path packages.
+const AS_RUSTC: &str = "WRUN_AS_RUSTC";
+
+/// Where cargo calls this process in place of rustc, becomes rustc; returns why it could not.
+pub(crate) fn as_rustc(given: &[OsString]) -> Option<CliError> {
+    use std::os::unix::process::CommandExt as _;
+    let folders = env::var(AS_RUSTC)?;
+    let rustc = given.get(1)?;
+    let mut command = Command::new(rustc);
+    let ours = env::var("CARGO_MANIFEST_DIR")
+        .is_some_and(|folder| std::env::split_paths(&folders).any(|path| path.as_os_str() == folder));
+    if ours {
+        command.args(constant(&given[2..]));
+    } else {
+        command.args(&given[2..]);
+    }
+    Some(CliError::usage(format!("cannot run `{}`", rustc.display())).cause(command.exec()))
+}
+
+/// Replaces `-C metadata=…`.
+fn constant(args: &[OsString]) -> Vec<OsString> {
+    let value = |name: &str| env::var(name).unwrap_or_default().into_encoded_bytes();
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |bytes: &[u8]| _ = hasher.update(&(bytes.len() as u64).to_be_bytes()).update(bytes);
+    part(&value("CARGO_PKG_NAME"));
+    part(&value("CARGO_PKG_VERSION"));
+    let mut wanted = false;
+    for arg in args {
+        if wanted || arg.as_encoded_bytes().starts_with(b"--crate-type=") {
+            part(arg.as_encoded_bytes());
+        }
+        wanted = arg == "--crate-name" || arg == "--crate-type";
+    }
+    let name = &hasher.finalize().to_hex()[..16];
+    let replace = |arg: &OsString| match arg.to_str() {
+        Some(text) if text.starts_with("metadata=") => format!("metadata={name}").into(),
+        Some(text) if text.starts_with("-Cmetadata=") => format!("-Cmetadata={name}").into(),
+        _ => arg.clone(),
+    };
+    args.iter().map(replace).collect()
+}
+
 /// What `cargo metadata` says.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
     workspace_root: PathBuf,
+    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -66,11 +112,10 @@ pub(crate) fn build(shell: &Shell, args: &PluginBuildArgs) -> Result<Exit> {
     }
     let rustc = Rustc::ask(&dir)?;
     let metadata = metadata(&dir, &manifest)?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| package.manifest_path == manifest)
-        .ok_or_else(|| CliError::usage(format!("`{shown}` is a workspace, not a package")).hint("name the folder of one of its members"))?;
+    let package = metadata.packages.iter().find(|package| package.manifest_path == manifest).ok_or_else(|| {
+        CliError::usage(format!("`{shown}` is a workspace, not a package"))
+            .hint("name the folder of one of its members")
+    })?;
     if !package.targets.iter().any(|target| target.crate_types.iter().any(|kind| kind == "cdylib")) {
         return Err(CliError::usage(format!("the package `{}` makes no component", package.name))
             .hint("add `[lib]` with `crate-type = [\"cdylib\"]` to its Cargo.toml"));
@@ -141,7 +186,9 @@ fn metadata(dir: &Path, manifest: &Path) -> Result<Metadata> {
     let output = command.output().map_err(|error| no_cargo(&error))?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(CliError::new(Exit::BadPlugin, format!("cargo cannot read `{}`", manifest.display())).cause(why));
+        return Err(
+            CliError::new(Exit::BadPlugin, format!("cargo cannot read `{}`", manifest.display())).cause(why)
+        );
     }
     serde_json::from_slice(&output.stdout)
         .map_err(|error| CliError::new(Exit::Internal, "cannot read what `cargo metadata` says").cause(error))
@@ -184,12 +231,22 @@ fn compile(shell: &Shell, dir: &Path, metadata: &Metadata, package: &Package, ru
     // What else would change the bytes is not taken from the environment.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
     command.env("CARGO_ENCODED_RUSTFLAGS", remaps(metadata, rustc).join("\x1f"));
+    // Apart from what else is built there: other flags would compile everything again, each time.
+    command.arg("--target-dir").arg(metadata.target_directory.join("wrun"));
+    let wrapper = env::executable()?;
+    let folders = metadata.packages.iter().filter(|package| package.source.is_none());
+    let folders: Vec<&Path> = folders.filter_map(|package| package.manifest_path.parent()).collect();
+    let joined = std::env::join_paths(folders).map_err(|error| {
+        CliError::usage("a package lies in a folder with `:` in its name").cause(error).hint("rename the folder")
+    })?;
+    command.env("RUSTC_WRAPPER", wrapper).env(AS_RUSTC, joined);
     command.current_dir(dir).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| no_cargo(&error))?;
     let mut made = None;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
-            let line = line.map_err(|error| CliError::new(Exit::BadPlugin, "cannot read from `cargo`").cause(error))?;
+            let line =
+                line.map_err(|error| CliError::new(Exit::BadPlugin, "cannot read from `cargo`").cause(error))?;
             // Lines of other kinds, and of later cargos, are no artifacts.
             let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
             if message.reason == "compiler-artifact" && message.package_id == package.id {

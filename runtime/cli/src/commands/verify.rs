@@ -26,8 +26,7 @@ pub(crate) fn run(shell: &Shell, args: &VerifyArgs) -> Result<Exit> {
     let interrupt = interrupt::watch(shell);
     let runtime = &prepared.workspace.runtime;
     let (options, goals) = (&prepared.options, &prepared.goals.calls);
-    let verified =
-        runtime.block_on(verify(&setup, options, goals, &args.only, runtime.handle(), &interrupt));
+    let verified = runtime.block_on(verify(&setup, options, goals, &args.only, runtime.handle(), &interrupt));
     progress.finish();
     let verified = verified?;
     if shell.json {
@@ -80,9 +79,8 @@ fn table(shell: &Shell, verified: &[Verified]) -> String {
             }
         }
     }
-    let number = |wanted: fn(&Verdict) -> bool| {
-        verified.iter().filter(|verified| wanted(&verified.verdict)).count() as u64
-    };
+    let number =
+        |wanted: fn(&Verdict) -> bool| verified.iter().filter(|verified| wanted(&verified.verdict)).count() as u64;
     let parts = [
         (number(|verdict| *verdict == Verdict::Same), "same"),
         (number(|verdict| matches!(verdict, Verdict::Differs { .. })), "differ"),

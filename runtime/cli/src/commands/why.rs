@@ -20,8 +20,7 @@ pub(crate) fn run(shell: &Shell, args: &WhyArgs) -> Result<Exit> {
     let setup = prepared.setup(progress.sink())?;
     let runtime = &prepared.workspace.runtime;
     let (options, goals) = (&prepared.options, &prepared.goals.calls);
-    let explained =
-        runtime.block_on(wrun_build::explain::why(&setup, options, goals, runtime.handle()));
+    let explained = runtime.block_on(wrun_build::explain::why(&setup, options, goals, runtime.handle()));
     progress.finish();
     let mut out = String::new();
     for explanation in &explained? {

@@ -19,7 +19,6 @@ pub(super) struct Bars {
     now: Now,
     style: Style,
     verbose: bool,
-    started: Instant,
     drawn: usize,
     at: Option<Instant>,
     lines: String,
@@ -31,7 +30,6 @@ impl Bars {
             now: Now::new(),
             style: shell.err(),
             verbose: shell.verbose,
-            started: Instant::now(),
             drawn: 0,
             at: None,
             lines: String::new(),
@@ -66,13 +64,8 @@ impl Bars {
         let now = &self.now;
         let known = now.known.max(1);
         let full = usize::try_from(now.done.min(known) * BAR as u64 / known).unwrap_or(BAR);
-        let mut text = format!(
-            "[{}{}] {}/{}",
-            "█".repeat(full),
-            "·".repeat(BAR - full),
-            count(now.done),
-            count(now.known)
-        );
+        let mut text =
+            format!("[{}{}] {}/{}", "█".repeat(full), "·".repeat(BAR - full), count(now.done), count(now.known));
         if running > 0 {
             _ = write!(text, " · {running} running");
         }
@@ -108,21 +101,21 @@ fn size() -> (usize, usize) {
 impl Renderer for Bars {
     fn event(&mut self, event: Event) {
         self.now.take(&event);
-        if let Some(line) = line(&event, self.style, self.verbose) {
+        if let Some(line) = line(&event, self.style, self.verbose, self.now.since.elapsed()) {
             self.lines.push_str(&line);
             self.lines.push('\n');
         }
     }
 
     fn idle(&mut self) {
-        let due = self.at.is_none_or(|at| at.elapsed() >= super::TICK) && self.started.elapsed() > PATIENCE;
+        let due = self.at.is_none_or(|at| at.elapsed() >= super::TICK) && self.now.since.elapsed() > PATIENCE;
         if self.lines.is_empty() && !due {
             return;
         }
         let mut out = String::new();
         self.erase(&mut out);
         out.push_str(&std::mem::take(&mut self.lines));
-        if self.started.elapsed() > PATIENCE && self.now.known > 0 {
+        if self.now.since.elapsed() > PATIENCE && self.now.known > 0 {
             self.at = Some(Instant::now());
             self.draw(&mut out);
         }

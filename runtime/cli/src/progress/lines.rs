@@ -34,7 +34,7 @@ impl Lines {
 impl Renderer for Lines {
     fn event(&mut self, event: Event) {
         self.now.take(&event);
-        if let Some(line) = line(&event, self.style, self.verbose) {
+        if let Some(line) = line(&event, self.style, self.verbose, self.now.since.elapsed()) {
             self.buffer.push_str(&line);
             self.buffer.push('\n');
         }
@@ -69,7 +69,7 @@ impl Renderer for Lines {
 }
 
 /// Returns the line that an event is worth, if it is.
-pub(super) fn line(event: &Event, style: Style, verbose: bool) -> Option<String> {
+pub(super) fn line(event: &Event, style: Style, verbose: bool, since: Duration) -> Option<String> {
     match event {
         Event::Running { task, reason, .. } if verbose => {
             let reasons: Vec<String> = reason.iter().map(ToString::to_string).collect();
@@ -86,11 +86,13 @@ pub(super) fn line(event: &Event, style: Style, verbose: bool) -> Option<String>
             plain(task),
             clip(&plain(message), 200)
         )),
-        Event::Ended { state: State::Failed, task, message, .. } => {
+        // What fails in a short build is in its summary a moment later.
+        Event::Ended { state: State::Failed, task, message, .. } if verbose || since > EVERY => {
             let why = message.as_deref().unwrap_or_default();
             let why = why.lines().next().unwrap_or_default();
             Some(format!("{} {}: {}", style.red("failed:"), plain(task), clip(&plain(why), 200)))
         }
+        Event::Ended { state: State::Failed, .. } => None,
         Event::Ended { state, task, seconds: took, .. } if verbose => {
             let word = match state {
                 State::Ran => style.green("ran    "),

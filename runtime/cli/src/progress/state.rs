@@ -23,6 +23,8 @@ pub(super) struct Now {
     pub(super) done: u64,
     pub(super) ran: u64,
     pub(super) failed: u64,
+    /// When the build began.
+    pub(super) since: Instant,
     pub(super) running: BTreeMap<TaskNumber, Running>,
     /// When the first task began to run, and how many had ended by then.
     began: Option<(Instant, u64)>,
@@ -30,7 +32,7 @@ pub(super) struct Now {
 
 impl Now {
     pub(super) fn new() -> Self {
-        Self { known: 0, done: 0, ran: 0, failed: 0, running: BTreeMap::new(), began: None }
+        Self { known: 0, done: 0, ran: 0, failed: 0, since: Instant::now(), running: BTreeMap::new(), began: None }
     }
 
     /// Takes what changes counts.
