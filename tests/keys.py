@@ -4,6 +4,7 @@
     keys.py --write             fill in the digests of tests/vectors.json
     keys.py record FILE…        keys of stored results (JSON, as `wrun` keeps them), checked against
                                 what they say of themselves
+    keys.py store DIR           every record of a local store, against the key that it lies at
 
 Needs the PyPI package `blake3`; `make keys` installs it below target/tools.
 """
@@ -11,6 +12,7 @@ Needs the PyPI package `blake3`; `make keys` installs it below target/tools.
 import base64
 import json
 import pathlib
+import sqlite3
 import struct
 import sys
 
@@ -199,24 +201,54 @@ def vectors(write):
     return failed
 
 
-def record(path):
-    """Checks one stored result: the keys of its trace, its inlined output. Returns what differs."""
-    result = json.loads(pathlib.Path(path).read_text())
+def last_key(result):
+    """The key at which a result lies: the action's, continued by what its steps were given."""
     key = action_key(result["action"])
-    print(f"{path}\n  action {key}")
     for step in result.get("steps", []):
         key = step_key(key, [("tree", of) for of in step["answers"]])
-        print(f"  step   {key}")
-    print(f"  output {result['tree']}")
-    if "inline" in result and inline_tree(result["inline"]) != (result["tree"], result["size"]):
-        print(f"  the inlined output is {inline_tree(result['inline'])}")
-        return 1
-    return 0
+    return key
+
+
+def wrong_inline(result):
+    return "inline" in result and inline_tree(result["inline"]) != (result["tree"], result["size"])
+
+
+def record(path):
+    """Prints the key of one stored result; tells whether its inlined output is another than it says."""
+    result = json.loads(pathlib.Path(path).read_text())
+    print(f"{path}\n  key    {last_key(result)}\n  output {result['tree']}")
+    return int(wrong_inline(result))
+
+
+def store(folder):
+    """Checks every result and small blob of a local store; returns how many are wrong."""
+    blob, result = 1, 2
+    index = sqlite3.connect(f"file:{folder}/index.sqlite?mode=ro", uri=True)
+    passed = failed = 0
+    for head, body in index.execute("SELECT head, body FROM log"):
+        kind, key = head[0], "b3:" + head[1:33].hex()
+        if kind == blob:
+            good = key in (b3(body), "b3:" + blake3(body, derive_key_context=TREE_CONTEXT).hexdigest())
+        elif kind == result:
+            found = json.loads(body)
+            good = last_key(found) == key and not wrong_inline(found)
+        else:
+            continue
+        passed, failed = passed + good, failed + (not good)
+        if not good:
+            print(f"{folder}: the record at {key} is of another key")
+    if not passed:
+        print(f"{folder}: there is no record in it")
+        failed += 1
+    print(f"keys: {passed} records agree, {failed} failed")
+    return failed
 
 
 def main(args):
     if args[:1] == ["record"]:
         return sum(map(record, args[1:]))
+    if args[:1] == ["store"]:
+        return sum(map(store, args[1:]))
     return vectors(write="--write" in args)
 
 

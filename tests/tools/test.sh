@@ -62,6 +62,7 @@ if [ $lints = yes ]; then
   fi
   step keys target/tools/py/bin/python tests/keys.py
   count keys
+  step product tests/tools/product.sh
 fi
 
 printf '\n'
