@@ -115,7 +115,7 @@ impl Dir {
         if let Some(bytes) = self.memory.blobs.get(&entry.digest) {
             return Ok(Blob::Memory(bytes.clone()));
         }
-        self.from_store(BlobKind::Blob, entry.digest)
+        self.look_in_store(BlobKind::Blob, entry.digest)
     }
 
     /// Returns what a path names: a directory as it is, a file as a directory with that one file.
@@ -235,7 +235,7 @@ impl Dir {
     }
 
     /// Reads from the store. A corrupt blob has been moved aside there, and is gone like any other.
-    fn from_store(&self, kind: BlobKind, digest: Digest) -> Result<Blob, FilesError> {
+    fn look_in_store(&self, kind: BlobKind, digest: Digest) -> Result<Blob, FilesError> {
         match self.store.as_ref().map(|store| store.get(kind, digest)).transpose() {
             Ok(found) => found.flatten().ok_or(FilesError::Lost(digest)),
             Err(StoreError::Corrupt { .. }) => Err(FilesError::Lost(digest)),
@@ -247,7 +247,7 @@ impl Dir {
         if let Some(tree) = self.memory.trees.get(&digest) {
             return Ok(tree.clone());
         }
-        let blob = self.from_store(BlobKind::Tree, digest.0)?;
+        let blob = self.look_in_store(BlobKind::Tree, digest.0)?;
         let bytes = blob.to_vec().map_err(|_| FilesError::Lost(digest.0))?;
         // The bytes have the digest of a tree, so only a newer format can fail here.
         Tree::decode(&bytes).map(Arc::new).map_err(|_| FilesError::Lost(digest.0))

@@ -97,7 +97,8 @@ fn why(fate: &Fate) -> (String, String) {
 fn text(preview: &Preview, specs: &Specs<'_>, style: Style, verbose: bool) -> String {
     type Group<'a> = (Vec<&'a PreviewTask>, Option<String>);
     let mut order: Vec<(&str, &str)> = Vec::new();
-    let mut types: HashMap<(&str, &str), BTreeMap<(&str, String), Group<'_>>> = HashMap::new();
+    type Fates<'a> = BTreeMap<(&'a str, String), Group<'a>>;
+    let mut types: HashMap<(&str, &str), Fates<'_>> = HashMap::new();
     for task in &preview.tasks {
         let key = (task.plugin.as_str(), task.task.as_str());
         let groups = types.entry(key).or_insert_with(|| {
