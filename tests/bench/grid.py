@@ -6,10 +6,12 @@ A tool is a class with
     build()   the command that builds the root
     change(i) edits the source of one leaf, and does what a user of the tool does besides
     walk()    the command of the no-op that looks at the whole graph, where that is another one
+    forget()  removes all results but not what was compiled; False where that is nothing to tell apart
 """
 
 import os
 import pathlib
+import shutil
 import sys
 
 BLOCK = 100
@@ -47,6 +49,9 @@ class Tool:
 
     def walk(self):
         return self.build()
+
+    def forget(self):
+        return False
 
 
 def rules(n):
@@ -130,6 +135,14 @@ class Wrun(Tool):
 
     def walk(self):
         return [*self.build(), "--check"]
+
+    def forget(self):
+        store = self.folder / "store"
+        (store / "compiled").rename(self.folder / "compiled")
+        shutil.rmtree(store)
+        store.mkdir()
+        (self.folder / "compiled").rename(store / "compiled")
+        return True
 
 
 class WrunGrid(Wrun):

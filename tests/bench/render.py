@@ -6,6 +6,7 @@ import math
 BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -->"
 CASES = {
     "cold": "cold",
+    "compiled": "cold, plugin compiled",
     "no-op": "no-op",
     "walk": "no-op, whole graph",
     "changed": "one leaf changed",
@@ -35,13 +36,14 @@ def walked(rows, tool, n):
 def race_table(rows, n):
     tools = [r["tool"] for r in rows if r["n"] == n and r["case"] == "cold" and r["tool"] != "wrun grid"]
     base = {case: walked(rows, "ninja", n) if case == "walk" else find(rows, "ninja", n, case) for case in CASES}
-    yield "| tool | cold | against ninja | no-op | no-op, whole graph | against ninja | one leaf changed | most memory |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| tool | cold | against ninja | cold, plugin compiled | against ninja | no-op | no-op, whole graph | against ninja | one leaf changed | most memory |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for tool in tools:
+        compiled = find(rows, tool, n, "compiled")
         cold, noop = find(rows, tool, n, "cold"), find(rows, tool, n, "no-op")
         walk, changed = walked(rows, tool, n), find(rows, tool, n, "changed")
         memory = max((r["mib"] for r in rows if r["tool"] == tool and r["n"] == n and "mib" in r), default=None)
-        cells = [tool, seconds(cold), ratio(cold, base["cold"]), seconds(noop), seconds(walk), ratio(walk, base["walk"])]
+        cells = [tool, seconds(cold), ratio(cold, base["cold"]), seconds(compiled), ratio(compiled, base["cold"]), seconds(noop), seconds(walk), ratio(walk, base["walk"])]
         cells += [seconds(changed), "–" if memory is None else f"{memory:.0f} MiB"]
         yield f"| {' | '.join(cells)} |"
 
@@ -55,15 +57,15 @@ def ratio(row, base):
 
 def grid_table(rows):
     own = [r for r in rows if r["tool"] == "wrun grid"]
-    yield "| leaves | cold | a task | no-op, session record | whole graph | one leaf changed | most memory |"
-    yield "|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| leaves | cold | cold, plugin compiled | a task | no-op, session record | whole graph | one leaf changed | most memory |"
+    yield "|--:|--:|--:|--:|--:|--:|--:|--:|"
     for n in sorted({r["n"] for r in own}):
-        cold = find(own, "wrun grid", n, "cold")
+        cold, compiled = find(own, "wrun grid", n, "cold"), find(own, "wrun grid", n, "compiled")
         tasks = n + math.ceil(n / 100) + 1
-        each = "–" if "seconds" not in cold else f"{cold['seconds'] / tasks * 1e6:.0f} µs"
+        each = "–" if not compiled or "seconds" not in compiled else f"{compiled['seconds'] / tasks * 1e6:.0f} µs"
         cases = [seconds(find(own, "wrun grid", n, case)) for case in ("no-op", "walk", "changed")]
         memory = max(r["mib"] for r in own if r["n"] == n and "mib" in r)
-        yield f"| {n:,} | {seconds(cold)} | {each} | {' | '.join(cases)} | {memory:.0f} MiB |"
+        yield f"| {n:,} | {seconds(cold)} | {seconds(compiled)} | {each} | {' | '.join(cases)} | {memory:.0f} MiB |"
 
 
 def tables(document):

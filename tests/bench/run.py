@@ -7,6 +7,7 @@ In a round every tool takes its turn, so that a slow minute of the machine is ev
 each other (A B C A B C), and medians are kept. For each tool and size:
 
     cold     from nothing: no outputs, an empty store, the plugin not yet compiled
+    compiled the same, with the plugin's machine code there (wrun alone has something to compile)
     no-op    again, nothing changed
     walk     again, the whole graph looked at (for wrun `--check`; the others know no other way)
     changed  one source file edited
@@ -67,6 +68,8 @@ def one(make, n, options, where):
     before = grid.result(tool)
     tool.change(n // 2, 1)
     samples["changed"] = [run(tool.build())]
+    if tool.forget():
+        samples["compiled"] = [run(tool.build())]
     if before is not None and len(grid.result(tool)) == len(before) and grid.result(tool) == before:
         raise measure.Failed(f"{tool.name} did not build the changed leaf")
     return samples
