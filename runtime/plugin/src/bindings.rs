@@ -1,4 +1,5 @@
-//! Bindings of the world in `wit/sandbox.wit`: the contract, and the WASI that the sandbox implements.
+//! Bindings of the world in `wit/sandbox.wit`: the contract, and `wasi:filesystem`. The
+//! rest of WASI has wasmtime-wasi's bindings.
 
 #![allow(unreachable_pub, missing_docs, reason = "generated")]
 
@@ -13,9 +14,8 @@ wasmtime::component::bindgen!({
     trappable_error_type: { "wasi:filesystem/types.error-code" => crate::sandbox::FsError },
     with: {
         "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
+        "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         "wasi:filesystem/types.descriptor": crate::sandbox::Descriptor,
         "wasi:filesystem/types.directory-entry-stream": crate::sandbox::Entries,
-        "wasi:cli/terminal-input.terminal-input": crate::sandbox::NoTerminal,
-        "wasi:cli/terminal-output.terminal-output": crate::sandbox::NoTerminal,
     },
 });

@@ -5,7 +5,6 @@ use super::inputs::{Found, InDir, InFile, Inputs, inode};
 use super::outputs::{MOST_DEPTH, OutDir, OutNode};
 use super::streams::{FileReader, FileWriter, Opened, Readable};
 use super::{EPOCH, State};
-use crate::bindings::wasi::clocks::wall_clock::Datetime;
 use crate::bindings::wasi::filesystem::preopens;
 use crate::bindings::wasi::filesystem::types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, Host, HostDescriptor,
@@ -13,6 +12,7 @@ use crate::bindings::wasi::filesystem::types::{
 };
 use std::sync::Arc;
 use wasmtime::component::Resource;
+use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 use wrun_core::tree::{Entry, EntryKind};
 

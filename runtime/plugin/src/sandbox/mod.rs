@@ -4,7 +4,7 @@
 //! - `fs`: `wasi:filesystem` over `inputs` (`/in`, from the store) and `outputs` (`/out`, whose files are
 //!   `body`);
 //! - `streams`: always ready, constant budgets;
-//! - `wasi`: frozen clocks, constant randomness, no arguments, no environment;
+//! - `wasi`: wasmtime-wasi with frozen clocks, constant randomness, no arguments, no environment;
 //! - `log`: stdout and stderr;
 //! - `fault`: what ends a guest and never reaches it.
 //!
@@ -32,6 +32,7 @@ use log::Log;
 use outputs::{OutDir, OutNode};
 use std::sync::Arc;
 use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::WasiCtx;
 use wrun_core::plan::{OutputKind, OutputSpec};
 use wrun_store::Store;
 use wrun_store::files::Dir;
@@ -50,9 +51,6 @@ fn table() -> ResourceTable {
     table.set_max_capacity(MOST_RESOURCES);
     table
 }
-
-/// A terminal, of which there is none.
-pub struct NoTerminal;
 
 /// How a guest called `exit`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +71,8 @@ pub(crate) struct State {
     files: Option<Files>,
     context: Option<Arc<dyn RunContext>>,
     dynamic: bool,
-    random_at: u64,
+    /// Made when it is first asked for: many guests never do.
+    wasi: Option<WasiCtx>,
     memory: u64,
     most_memory: u64,
     table_elements: usize,
@@ -103,7 +102,7 @@ impl State {
             files: None,
             context: None,
             dynamic: false,
-            random_at: 0,
+            wasi: None,
             memory: 0,
             most_memory,
             table_elements: 0,
@@ -126,7 +125,7 @@ impl State {
             }),
             context: Some(context),
             dynamic: run.dynamic,
-            random_at: 0,
+            wasi: None,
             memory: 0,
             most_memory: limits.memory.unwrap_or(defaults::MEMORY),
             table_elements: 0,
@@ -284,38 +283,41 @@ impl HasData for Io {
 
 /// Defines all that a guest may import.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    use crate::bindings::wasi::{cli, clocks, filesystem, random};
+    use crate::bindings::wasi::filesystem;
+    use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+    use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
+    use wasmtime_wasi::p2::bindings::{cli, clocks, random};
+    use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
     use wasmtime_wasi_io::bindings::wasi::io;
-    macro_rules! own {
-        ($($interface:path),* $(,)?) => {{
+    macro_rules! add {
+        ($data:ty, $get:expr; $($interface:path),* $(,)?) => {{
             $({
                 use $interface as interface;
-                interface::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+                interface::add_to_linker::<State, $data>(linker, $get)?;
             })*
         }};
     }
-    own!(
+    add!(HasSelf<State>, |state| state;
         host,
         types,
-        cli::environment,
+        filesystem::preopens,
+        filesystem::types,
         cli::exit,
-        cli::stdin,
         cli::stdout,
         cli::stderr,
+        clocks::monotonic_clock,
+    );
+    add!(WasiCli, State::cli;
+        cli::environment,
+        cli::stdin,
         cli::terminal_input,
         cli::terminal_output,
         cli::terminal_stdin,
         cli::terminal_stdout,
         cli::terminal_stderr,
-        clocks::monotonic_clock,
-        clocks::wall_clock,
-        filesystem::preopens,
-        filesystem::types,
-        random::random,
-        random::insecure,
-        random::insecure_seed,
     );
-    io::error::add_to_linker::<State, Io>(linker, |state| &mut state.table)?;
-    io::poll::add_to_linker::<State, Io>(linker, |state| &mut state.table)?;
-    io::streams::add_to_linker::<State, Io>(linker, |state| &mut state.table)
+    add!(WasiClocks, State::clocks; clocks::wall_clock);
+    add!(WasiRandom, State::random; random::random, random::insecure, random::insecure_seed);
+    add!(Io, |state| &mut state.table; io::error, io::poll, io::streams);
+    Ok(())
 }

@@ -158,21 +158,6 @@ impl OutputStream for LogWriter {
     }
 }
 
-/// Stdin: nothing, for ever.
-pub(crate) struct Nothing;
-
-#[async_trait]
-impl Pollable for Nothing {
-    async fn ready(&mut self) {}
-}
-
-#[async_trait]
-impl InputStream for Nothing {
-    fn read(&mut self, _size: usize) -> StreamResult<Bytes> {
-        Err(StreamError::Closed)
-    }
-}
-
 fn trap(fault: Fault) -> StreamError {
     StreamError::Trap(fault.into())
 }

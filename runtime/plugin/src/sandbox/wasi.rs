@@ -1,37 +1,133 @@
 //! The rest of WASI: nothing that a guest could learn of the machine, the time or the user.
 //!
-//! Clocks stand still, randomness is one constant stream, there are no arguments and no environment,
-//! stdin is empty, and no stream is a terminal.
+//! It is wasmtime-wasi's, over a context whose clocks stand still and whose randomness is one constant
+//! stream; as it comes, that context has no arguments and no environment, stdin is empty, and no stream
+//! is a terminal. Ours are `exit` (the failure says whether the guest told its code), stdout and stderr
+//! (the log), and the timers: wasmtime-wasi's take real time.
 
-use super::fault::Fault;
-use super::streams::{LogWriter, Nothing};
-use super::{EPOCH, ExitStatus, NoTerminal, State};
-use crate::bindings::wasi::cli;
-use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::bindings::wasi::random;
-use crate::run::FailureKind;
+use super::streams::LogWriter;
+use super::{EPOCH, ExitStatus, State};
+use blake3::OutputReader;
+use rand_core::TryRng;
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 use wasmtime::Result;
 use wasmtime::component::Resource;
+use wasmtime_wasi::clocks::WasiClocksView;
+use wasmtime_wasi::p2::bindings::cli;
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_io::async_trait;
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
-use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
+use wasmtime_wasi_io::streams::DynOutputStream;
 
 /// The stream of randomness is the BLAKE3 output of this, so it is the same in every run.
 const RANDOMNESS: &[u8] = b"wrun sandbox 1 randomness";
 /// More random bytes than this in one call are refused.
 const MOST_RANDOM: u64 = 64 << 20;
 
-impl cli::environment::Host for State {
-    fn get_environment(&mut self) -> Result<Vec<(String, String)>> {
-        Ok(Vec::new())
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: self.wasi.get_or_insert_with(context), table: &mut self.table }
+    }
+}
+
+fn context() -> WasiCtx {
+    let random = Randomness::new();
+    WasiCtx::builder()
+        .wall_clock(Still)
+        .monotonic_clock(Still)
+        .secure_random(random.clone())
+        .insecure_random(random)
+        .insecure_random_seed(*SEED)
+        .max_random_size(MOST_RANDOM)
+        .build()
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl HostWallClock for Still {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
     }
 
-    fn get_arguments(&mut self) -> Result<Vec<String>> {
-        Ok(Vec::new())
+    fn now(&self) -> Duration {
+        Duration::from_secs(EPOCH)
+    }
+}
+
+impl HostMonotonicClock for Still {
+    fn resolution(&self) -> u64 {
+        1_000_000_000
     }
 
-    fn initial_cwd(&mut self) -> Result<Option<String>> {
-        Ok(None)
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+/// A constant, so that the order of a hash map does not depend on what was drawn before.
+static SEED: LazyLock<u128> = LazyLock::new(|| {
+    let mut seed = [0; 16];
+    START.clone().fill(&mut seed);
+    u128::from_le_bytes(seed)
+});
+
+static START: LazyLock<OutputReader> = LazyLock::new(|| blake3::Hasher::new().update(RANDOMNESS).finalize_xof());
+
+/// The stream of randomness. Clones draw from the same.
+#[derive(Clone)]
+struct Randomness(Arc<Mutex<Drawn>>);
+
+struct Drawn {
+    rest: OutputReader,
+    /// The block that is being handed out: the reader would hash it anew for every byte.
+    block: [u8; blake3::BLOCK_LEN],
+    at: usize,
+}
+
+impl Randomness {
+    fn new() -> Self {
+        let drawn = Drawn { rest: START.clone(), block: [0; blake3::BLOCK_LEN], at: blake3::BLOCK_LEN };
+        Self(Arc::new(Mutex::new(drawn)))
+    }
+
+    fn draw(&self, bytes: &mut [u8]) {
+        let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Drawn { rest, block, at } = &mut *drawn;
+        for byte in bytes {
+            if *at == block.len() {
+                rest.fill(block);
+                *at = 0;
+            }
+            *byte = block[*at];
+            *at += 1;
+        }
+    }
+}
+
+impl TryRng for Randomness {
+    type Error = Infallible;
+
+    /// Draws one byte: wasmtime-wasi asks for a word for each byte that a guest asks for, and keeps its
+    /// low eight bits.
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut byte = [0; 1];
+        self.draw(&mut byte);
+        Ok(u32::from(byte[0]))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut word = [0; 8];
+        self.draw(&mut word);
+        Ok(u64::from_le_bytes(word))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.draw(bytes);
+        Ok(())
     }
 }
 
@@ -42,13 +138,6 @@ impl cli::exit::Host for State {
 
     fn exit_with_code(&mut self, code: u8) -> Result<()> {
         Err(wasmtime::Error::new(ExitStatus::Code(code)))
-    }
-}
-
-impl cli::stdin::Host for State {
-    fn get_stdin(&mut self) -> Result<Resource<DynInputStream>> {
-        let stream: DynInputStream = Box::new(Nothing);
-        Ok(self.table.push(stream)?)
     }
 }
 
@@ -71,51 +160,6 @@ impl cli::stderr::Host for State {
     }
 }
 
-impl cli::terminal_input::Host for State {}
-impl cli::terminal_output::Host for State {}
-
-impl cli::terminal_input::HostTerminalInput for State {
-    fn drop(&mut self, terminal: Resource<NoTerminal>) -> Result<()> {
-        self.table.delete(terminal)?;
-        Ok(())
-    }
-}
-
-impl cli::terminal_output::HostTerminalOutput for State {
-    fn drop(&mut self, terminal: Resource<NoTerminal>) -> Result<()> {
-        self.table.delete(terminal)?;
-        Ok(())
-    }
-}
-
-impl cli::terminal_stdin::Host for State {
-    fn get_terminal_stdin(&mut self) -> Result<Option<Resource<NoTerminal>>> {
-        Ok(None)
-    }
-}
-
-impl cli::terminal_stdout::Host for State {
-    fn get_terminal_stdout(&mut self) -> Result<Option<Resource<NoTerminal>>> {
-        Ok(None)
-    }
-}
-
-impl cli::terminal_stderr::Host for State {
-    fn get_terminal_stderr(&mut self) -> Result<Option<Resource<NoTerminal>>> {
-        Ok(None)
-    }
-}
-
-impl wall_clock::Host for State {
-    fn now(&mut self) -> Result<wall_clock::Datetime> {
-        Ok(wall_clock::Datetime { seconds: EPOCH, nanoseconds: 0 })
-    }
-
-    fn resolution(&mut self) -> Result<wall_clock::Datetime> {
-        Ok(wall_clock::Datetime { seconds: 1, nanoseconds: 0 })
-    }
-}
-
 /// A timer in a world without time: it has always rung.
 struct Rung;
 
@@ -133,11 +177,11 @@ impl State {
 
 impl monotonic_clock::Host for State {
     fn now(&mut self) -> Result<u64> {
-        Ok(0)
+        self.clocks().now()
     }
 
     fn resolution(&mut self) -> Result<u64> {
-        Ok(1_000_000_000)
+        self.clocks().resolution()
     }
 
     fn subscribe_instant(&mut self, _when: u64) -> Result<Resource<DynPollable>> {
@@ -149,55 +193,28 @@ impl monotonic_clock::Host for State {
     }
 }
 
-impl State {
-    fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
-        if length > MOST_RANDOM {
-            let message =
-                format!("`{}` asked for {length} random bytes at once: at most {MOST_RANDOM}", self.task);
-            return Err(Fault::stop(FailureKind::Contract, message).into());
-        }
-        let mut bytes = vec![0; usize::try_from(length)?];
-        let mut stream = blake3::Hasher::new().update(RANDOMNESS).finalize_xof();
-        stream.set_position(self.random_at);
-        stream.fill(&mut bytes);
-        self.random_at += length;
-        Ok(bytes)
-    }
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    fn random_u64(&mut self) -> Result<u64> {
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.random_bytes(8)?);
-        Ok(u64::from_le_bytes(word))
-    }
-}
+    use super::*;
+    use wasmtime_wasi::p2::bindings::random::insecure::Host as _;
+    use wasmtime_wasi::p2::bindings::random::insecure_seed::Host as _;
+    use wasmtime_wasi::p2::bindings::random::random::Host as _;
 
-impl random::random::Host for State {
-    fn get_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
-        self.random_bytes(length)
-    }
-
-    fn get_random_u64(&mut self) -> Result<u64> {
-        self.random_u64()
-    }
-}
-
-impl random::insecure::Host for State {
-    fn get_insecure_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
-        self.random_bytes(length)
-    }
-
-    fn get_insecure_random_u64(&mut self) -> Result<u64> {
-        self.random_u64()
-    }
-}
-
-impl random::insecure_seed::Host for State {
-    /// A constant, so that the order of a hash map does not depend on what was drawn before.
-    fn insecure_seed(&mut self) -> Result<(u64, u64)> {
-        let hash = blake3::hash(RANDOMNESS);
-        let (mut one, mut two) = ([0; 8], [0; 8]);
-        one.copy_from_slice(&hash.as_bytes()[..8]);
-        two.copy_from_slice(&hash.as_bytes()[8..16]);
-        Ok((u64::from_le_bytes(one), u64::from_le_bytes(two)))
+    #[test]
+    fn both_kinds_of_randomness_draw_every_byte_of_one_stream() {
+        let mut due = [0; 208];
+        blake3::Hasher::new().update(RANDOMNESS).finalize_xof().fill(&mut due);
+        let word = |at: usize| u64::from_le_bytes(due[at..at + 8].try_into().unwrap());
+        let mut context = context();
+        let random = context.random();
+        assert_eq!(random.insecure_seed().unwrap(), (word(0), word(8)));
+        assert_eq!(random.get_random_bytes(3).unwrap(), due[..3]);
+        assert_eq!(random.get_random_u64().unwrap(), word(3));
+        assert_eq!(random.get_insecure_random_bytes(181).unwrap(), due[11..192]);
+        assert_eq!(random.get_insecure_random_u64().unwrap(), word(192));
+        assert_eq!(random.get_random_bytes(8).unwrap(), due[200..]);
+        assert!(random.get_random_bytes(MOST_RANDOM + 1).is_err());
     }
 }
