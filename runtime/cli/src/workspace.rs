@@ -69,7 +69,8 @@ impl Workspace {
             Need::Optional if !there => Arc::new(MemoryStore::default()),
             _ => LocalStore::open(&path)?,
         };
-        let compiled_dir = store.local_root().map(|root| root.join("compiled"));
+        // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
+        let compiled_dir = cache_folder().or_else(|| store.local_root()).map(|folder| folder.join("compiled"));
         let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         // One more than compute at once: look-ups and commits go on beside full slots.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -184,14 +185,17 @@ fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Pa
             None => Ok(folder.join(".wrun/store")),
         };
     }
-    let cache = env::var("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .filter(|cache| cache.is_absolute())
-        .or_else(|| env::var("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    cache.map(|cache| cache.join("wrun/store")).ok_or_else(|| {
+    cache_folder().map(|cache| cache.join("store")).ok_or_else(|| {
         CliError::usage("there is nowhere to keep results: no wrun.toml, no HOME")
             .hint("name a folder with `--store DIR`")
     })
+}
+
+/// Returns the user's cache folder of this program.
+fn cache_folder() -> Option<PathBuf> {
+    let cache = env::var("XDG_CACHE_HOME").map(PathBuf::from).filter(|cache| cache.is_absolute());
+    let cache = cache.or_else(|| env::var("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    cache.map(|cache| cache.join("wrun"))
 }
 
 /// Returns the first plugin's description.

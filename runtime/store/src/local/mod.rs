@@ -6,7 +6,6 @@
 //! locks                  one byte a key, locked while an action runs
 //! staging/<pid>-<n>/     files being written; swept once the process is gone
 //! corrupt/               blobs whose bytes were not those of their digest
-//! compiled/              compiled components (the plugin host's)
 //! ```
 
 pub(crate) mod index;
