@@ -10,14 +10,16 @@ pub(crate) fn watch(shell: &Shell) -> Interrupt {
     let interrupt = Interrupt::default();
     let (stop, quiet) = (interrupt.clone(), shell.quiet);
     let thread = std::thread::Builder::new().name("wrun-signals".into());
+    let (ready, listens) = std::sync::mpsc::channel::<()>();
     // Without the thread a signal ends the process, which loses nothing that is on disk.
-    _ = thread.spawn(move || {
+    let started = thread.spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {
             let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
             else {
                 return;
             };
+            drop(ready);
             for count in 0_u32.. {
                 tokio::select! {
                     _ = int.recv() => {}
@@ -33,5 +35,9 @@ pub(crate) fn watch(shell: &Shell) -> Interrupt {
             }
         });
     });
+    if started.is_ok() {
+        // Answers when the sender is dropped: a task must not run before it can be stopped.
+        _ = listens.recv();
+    }
     interrupt
 }

@@ -2,7 +2,7 @@
 //! type; and the time that hits saved.
 
 use crate::shell::Style;
-use crate::text::{clip, count, counted, fold, plain, seconds};
+use crate::text::{clip, count, counted, fold, plain, seconds, varying};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use wrun_build::{Failure, Outcome, Plugin};
@@ -10,8 +10,8 @@ use wrun_core::param::{ParamSpec, Params};
 use wrun_core::reason::Reason;
 use wrun_core::report::{AnsweredBy, Report, State, TaskReport};
 
-/// Params specs by plugin id and task.
-pub(crate) struct Specs<'a>(HashMap<(&'a str, &'a str), &'a [ParamSpec]>);
+/// Params specs by plugin id and task, and the order of task types in their plugins.
+pub(crate) struct Specs<'a>(HashMap<(&'a str, &'a str), (usize, &'a [ParamSpec])>);
 
 impl<'a> Specs<'a> {
     pub(crate) fn new(plugins: &'a [Plugin]) -> Self {
@@ -19,14 +19,20 @@ impl<'a> Specs<'a> {
         for plugin in plugins {
             let description = plugin.planner.description();
             for task in &description.tasks {
-                map.insert((description.id.as_str(), task.name.as_str()), task.params.as_slice());
+                let next = map.len();
+                map.entry((description.id.as_str(), task.name.as_str())).or_insert((next, task.params.as_slice()));
             }
         }
         Self(map)
     }
 
     pub(crate) fn of(&self, plugin: &str, task: &str) -> &'a [ParamSpec] {
-        self.0.get(&(plugin, task)).copied().unwrap_or_default()
+        self.0.get(&(plugin, task)).map(|found| found.1).unwrap_or_default()
+    }
+
+    /// Puts task types in their authors' order: tasks end in another one each time.
+    pub(crate) fn sort(&self, types: &mut [(&str, &str)]) {
+        types.sort_by_key(|key| self.0.get(key).map_or(usize::MAX, |found| found.0));
     }
 }
 
@@ -118,6 +124,7 @@ fn table(report: &Report, specs: &Specs<'_>, style: Style) -> String {
             group.push(task);
         }
     }
+    specs.sort(&mut order);
     let several = order.iter().any(|key| key.0 != order[0].0);
     let name = |key: &(&str, &str)| if several { format!("{}:{}", key.0, key.1) } else { key.1.to_owned() };
     let widest = order.iter().map(|key| name(key).chars().count()).max().unwrap_or(0);
@@ -126,6 +133,8 @@ fn table(report: &Report, specs: &Specs<'_>, style: Style) -> String {
     let mut out = String::new();
     for key in &order {
         let tasks = groups.remove(key).unwrap_or_default();
+        let all: Vec<&Params> = tasks.iter().map(|task| &task.params).collect();
+        let varying = varying(&all);
         for (i, row) in rows(&tasks).into_iter().enumerate() {
             let shown = if i == 0 { name(key) } else { String::new() };
             let word = format!("{:<7}", row.state.word());
@@ -136,7 +145,7 @@ fn table(report: &Report, specs: &Specs<'_>, style: Style) -> String {
                 State::Blocked | State::Waiting | State::Skipped => style.yellow(word),
             };
             let calls: Vec<&Params> = row.tasks.iter().map(|task| &task.params).collect();
-            let which = fold(&calls, specs.of(key.0, key.1));
+            let which = fold(&calls, specs.of(key.0, key.1), &varying);
             let why = row.exact.unwrap_or(row.why);
             let line = format!(
                 "  {shown:<widest$}  {:>digits$} {word}  {}{}{}",
@@ -220,7 +229,7 @@ pub(crate) fn failures(failures: &[Failure], style: Style, verbose: bool) -> Str
             _ = writeln!(out, "  {}", plain(line));
         }
         let log = String::from_utf8_lossy(&failure.log);
-        let lines: Vec<&str> = log.lines().collect();
+        let lines: Vec<&str> = log.lines().skip_while(|line| line.trim().is_empty()).collect();
         let kept = if verbose { lines.len() } else { LOG_LINES };
         if lines.len() > kept {
             _ = writeln!(out, "  {}", style.dim(format!("the last {kept} of {} lines of its log:", lines.len())));
@@ -293,8 +302,8 @@ mod tests {
         ))
         .unwrap();
         let specs = Specs(HashMap::from([
-            (("flights", "delays"), std::slice::from_ref(&kind)),
-            (("flights", "week"), std::slice::from_ref(&kind)),
+            (("flights", "delays"), (0, std::slice::from_ref(&kind))),
+            (("flights", "week"), (1, std::slice::from_ref(&kind))),
         ]));
         let mut tasks: Vec<TaskReport> =
             (1..=20).map(|day| task("delays", day, State::Cached, Vec::new())).collect();

@@ -62,40 +62,48 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Says which params a group of calls has: the values of those that vary, consecutive ones folded; of a
-/// single call, those that are not the default.
-pub(crate) fn fold(calls: &[&Params], specs: &[ParamSpec]) -> String {
-    let shown = |name: &str| {
-        let spec = specs.iter().find(|spec| spec.name == name);
-        spec.is_none_or(|spec| spec.visibility == Visibility::Public)
-    };
-    let mut parts = Vec::new();
-    match calls {
-        [] => {}
-        [one] => {
-            for (name, value) in one.0.iter().filter(|(name, _)| shown(name)) {
-                let spec = specs.iter().find(|spec| spec.name == *name);
-                let default = spec
-                    .and_then(|spec| spec.kind.parse_json(serde_json::from_str(spec.default.as_deref()?).ok()?));
-                if default.as_ref() != Some(value) {
-                    parts.push(format!("{name}={}", value.to_text()));
-                }
-            }
-        }
-        many => {
-            let mut values: BTreeMap<&str, BTreeSet<Sorted>> = BTreeMap::new();
-            for call in many {
-                for (name, value) in call.0.iter().filter(|(name, _)| shown(name)) {
-                    values.entry(name).or_default().insert(Sorted::new(value));
-                }
-            }
-            for (name, values) in values.into_iter().filter(|(_, values)| values.len() > 1) {
-                let kind = specs.iter().find(|spec| spec.name == name).map(|spec| &spec.kind);
-                parts.push(format!("{name}={}", folded(&values, kind)));
+/// Returns the params whose values are not the same in all calls.
+pub(crate) fn varying<'a>(calls: &[&'a Params]) -> BTreeSet<&'a str> {
+    let mut out = BTreeSet::new();
+    if let Some((first, rest)) = calls.split_first() {
+        for (name, value) in &first.0 {
+            if rest.iter().any(|call| call.0.get(name) != Some(value)) {
+                out.insert(name.as_str());
             }
         }
     }
-    plain(&parts.join(" "))
+    out
+}
+
+/// Says which params a group of calls has: the values of those that vary among all calls of the task type,
+/// consecutive ones folded. Where none varies, those that are not the default.
+pub(crate) fn fold(calls: &[&Params], specs: &[ParamSpec], varying: &BTreeSet<&str>) -> String {
+    let mut values: BTreeMap<&str, BTreeSet<Sorted>> = BTreeMap::new();
+    for call in calls {
+        for (name, value) in &call.0 {
+            let spec = specs.iter().find(|spec| spec.name == *name);
+            let shown = spec.is_none_or(|spec| spec.visibility == Visibility::Public);
+            let told = if varying.is_empty() { !is_default(spec, value) } else { varying.contains(name.as_str()) };
+            if shown && told {
+                values.entry(name).or_default().insert(Sorted::new(value));
+            }
+        }
+    }
+    let part = |(name, values): (&str, BTreeSet<Sorted>)| {
+        let kind = specs.iter().find(|spec| spec.name == name).map(|spec| &spec.kind);
+        format!("{name}={}", folded(&values, kind))
+    };
+    plain(&values.into_iter().map(part).collect::<Vec<_>>().join(" "))
+}
+
+fn is_default(spec: Option<&ParamSpec>, value: &Value) -> bool {
+    let Some(spec) = spec else { return false };
+    match &spec.default {
+        Some(json) => {
+            serde_json::from_str(json).ok().and_then(|raw| spec.kind.parse_json(raw)).as_ref() == Some(value)
+        }
+        None => *value == Value::Null,
+    }
 }
 
 /// A value in the order in which people count.
@@ -185,15 +193,16 @@ mod tests {
         let call = |json: &str| Params::from_json("t", &specs, json).unwrap();
         let calls: Vec<Params> = (1..=31).map(|day| call(&format!(r#"{{"date":"2013-01-{day:02}"}}"#))).collect();
         let calls: Vec<&Params> = calls.iter().collect();
-        assert_eq!(fold(&calls, &specs), "date=2013-01-01..2013-01-31");
-        assert_eq!(fold(&[calls[0], calls[1], calls[4]], &specs), "date=2013-01-01..2013-01-02,2013-01-05");
-        assert_eq!(fold(&calls[2..3], &specs), "date=2013-01-03");
+        let folded = |calls: &[&Params]| fold(calls, &specs, &varying(calls));
+        assert_eq!(folded(&calls), "date=2013-01-01..2013-01-31");
+        assert_eq!(folded(&[calls[0], calls[1], calls[4]]), "date=2013-01-01..2013-01-02,2013-01-05");
+        assert_eq!(folded(&calls[2..3]), "date=2013-01-03");
         let (one, two) = (call(r#"{"date":"2013-01-01","n":9}"#), call(r#"{"date":"2013-01-01","n":10}"#));
-        assert_eq!(fold(&[&two, &one], &specs), "n=9..10");
-        assert_eq!(fold(&[&one], &specs), "date=2013-01-01 n=9");
-        let many: Vec<Params> = ["a", "b", "c", "d\n"]
-            .map(|s| call(&serde_json::json!({"date": "2013-01-01", "s": s}).to_string()))
-            .into();
-        assert_eq!(fold(&many.iter().collect::<Vec<_>>(), &specs), "s=a,b,c,… (4 values)");
+        assert_eq!(folded(&[&two, &one]), "n=9..10");
+        assert_eq!(folded(&[&one]), "date=2013-01-01 n=9");
+        assert_eq!(fold(&[&one], &specs, &BTreeSet::from(["n"])), "n=9");
+        let text = |s: &str| call(&serde_json::json!({"date": "2013-01-01", "s": s}).to_string());
+        let many: Vec<Params> = ["a", "b", "c", "d\n"].map(text).into();
+        assert_eq!(folded(&many.iter().collect::<Vec<_>>()), "s=a,b,c,… (4 values)");
     }
 }

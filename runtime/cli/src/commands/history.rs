@@ -4,7 +4,7 @@ use crate::args::HistoryArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::text::{clip, count, fold, seconds};
+use crate::text::{clip, count, fold, seconds, varying};
 use crate::workspace::{Need, Workspace};
 use std::fmt::Write as _;
 use wrun_core::param::Params;
@@ -79,5 +79,5 @@ fn fold_by_name(params: &[&Params]) -> String {
         .first()
         .map(|first| first.0.iter().filter_map(|(name, value)| spec(name, value)).collect())
         .unwrap_or_default();
-    fold(params, &specs)
+    fold(params, &specs, &varying(params))
 }

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::shell::{Shell, Style};
 use crate::summary::{Specs, exact, kinds};
-use crate::text::{clip, count, counted, fold, plain, seconds};
+use crate::text::{clip, count, counted, fold, plain, seconds, varying};
 use crate::workspace::Need;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -113,11 +113,14 @@ fn text(preview: &Preview, specs: &Specs<'_>, style: Style, verbose: bool) -> St
         }
         group.0.push(task);
     }
+    specs.sort(&mut order);
     let widest = order.iter().map(|key| key.1.chars().count()).max().unwrap_or(0);
     let digits = count(preview.tasks.len() as u64).len();
     let mut out = String::new();
     for key in &order {
         let groups = types.remove(key).unwrap_or_default();
+        let all: Vec<&Params> = groups.values().flat_map(|group| &group.0).map(|task| &task.params).collect();
+        let varying = varying(&all);
         for (i, ((word, like), (tasks, exact))) in groups.into_iter().enumerate() {
             let name = if i == 0 { key.1 } else { "" };
             let padded = format!("{word:<7}");
@@ -128,7 +131,7 @@ fn text(preview: &Preview, specs: &Specs<'_>, style: Style, verbose: bool) -> St
                 _ => style.yellow(padded),
             };
             let calls: Vec<&Params> = tasks.iter().map(|task| &task.params).collect();
-            let which = fold(&calls, specs.of(key.0, key.1));
+            let which = fold(&calls, specs.of(key.0, key.1), &varying);
             let why = exact.unwrap_or(like);
             let line = format!(
                 "{name:<widest$}  {:>digits$} {padded}  {}{}{}",

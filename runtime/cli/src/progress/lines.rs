@@ -10,12 +10,15 @@ use wrun_core::event::Event;
 use wrun_core::report::State;
 
 const EVERY: Duration = Duration::from_secs(2);
+const RARELY: Duration = Duration::from_secs(30);
 
 pub(super) struct Lines {
     now: Now,
     style: Style,
     verbose: bool,
     said: Instant,
+    /// How long until the next word on how far it is: longer each time.
+    pause: Duration,
     buffer: String,
 }
 
@@ -26,6 +29,7 @@ impl Lines {
             style: shell.err(),
             verbose: shell.verbose,
             said: Instant::now(),
+            pause: EVERY,
             buffer: String::new(),
         }
     }
@@ -41,8 +45,9 @@ impl Renderer for Lines {
     }
 
     fn idle(&mut self) {
-        if self.said.elapsed() >= EVERY && self.now.known > 0 && !self.verbose {
+        if self.said.elapsed() >= self.pause && self.now.known > 0 && !self.verbose {
             self.said = Instant::now();
+            self.pause = (self.pause * 2).min(RARELY);
             let now = &self.now;
             let busy: Vec<&str> =
                 now.running.values().filter(|run| !run.suspended).map(|run| run.task.as_str()).collect();

@@ -1,11 +1,41 @@
-//! The program from outside: one module a command.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The command line, end to end: one module a command or a kind of trouble.
+//!
+//! Each test has a home, a working directory and a store of its own, and no environment but what it sets.
+//! Plugins are built once, by the wrun under test, and again when their sources change.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and knows where the tools of this machine are"
+)]
 
-use std::process::Command;
+mod build;
+mod cat;
+mod config;
+mod describe;
+mod disk;
+mod env;
+mod get;
+mod history;
+mod interrupt;
+mod load;
+mod log;
+mod params;
+mod pipe;
+mod plan;
+mod plugin;
+mod plugins;
+mod verify;
+mod why;
 
+/// Every file of this folder is a module above.
 #[test]
-fn an_unknown_command_is_a_usage_error_with_what_was_meant() {
-    let output = Command::new(env!("CARGO_BIN_EXE_wrun")).arg("biuld").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("build"));
+fn no_module_is_forgotten() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+    let main = std::fs::read_to_string(folder.join("main.rs")).unwrap();
+    for file in folder.read_dir().unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let name = name.trim_end_matches(".rs");
+        assert!(name == "main" || main.contains(&format!("\nmod {name};\n")), "main.rs lacks `mod {name};`");
+    }
 }

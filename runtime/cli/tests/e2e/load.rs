@@ -1,0 +1,89 @@
+//! Files that are no plugins.
+
+use crate::env::TestEnv;
+
+#[test]
+fn what_is_no_plugin_is_told_apart() {
+    let env = TestEnv::new();
+    env.write("text.wasm", "hello");
+    env.write("empty.wasm", "");
+    env.write("core.wasm", b"\0asm\x01\0\0\0");
+    env.write("world.wasm", b"\0asm\x0d\0\x01\0");
+    let whole = std::fs::read(env.path("grid.wasm")).unwrap();
+    env.write("truncated.wasm", &whole[..whole.len() / 2]);
+    for (name, due) in [
+        ("text.wasm", "error: `text.wasm` is not WebAssembly: it starts with `hello`\n"),
+        ("empty.wasm", "error: `empty.wasm` is not WebAssembly: it starts with nothing: it is empty\n"),
+        ("core.wasm", "error: `core.wasm` is a core WebAssembly module, not a component\n"),
+        (
+            "world.wasm",
+            "error: `world.wasm` is not a wrun plugin: it does not export `describe`, `declare`, `run`\n",
+        ),
+        ("truncated.wasm", "error: `truncated.wasm` is truncated: section "),
+        ("none.wasm", "error: cannot read `none.wasm`\n  because: No such file or directory"),
+        (".", "error: cannot read "),
+    ] {
+        for command in ["list", "build"] {
+            let ran = env.wrun([command, name]).code(4);
+            assert!(ran.stderr().starts_with(due), "{}", ran.stderr());
+            assert_eq!(ran.stderr().matches("hint: ").count(), usize::from(name != "."), "{}", ran.stderr());
+        }
+    }
+}
+
+#[test]
+fn a_description_that_breaks_the_contract_is_refused() {
+    let env = TestEnv::new();
+    let hostile = std::fs::read(env.path("hostile.wasm")).unwrap();
+    let mark = b"hostile guest variant 00";
+    let at = hostile.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len() - 2;
+    for (variant, due) in [
+        ("01", "Not A Word"),
+        ("02", "describes no task type"),
+        ("03", "the task type `fine` is there twice"),
+        ("04", "the default goal `missing`"),
+        ("05", "the unknown type `number`"),
+        ("10", "no description today"),
+    ] {
+        let mut bytes = hostile.clone();
+        bytes[at..at + 2].copy_from_slice(variant.as_bytes());
+        env.write("bad.wasm", bytes);
+        let ran = env.words("build bad.wasm").code(4);
+        assert!(ran.stderr().starts_with("error: `bad.wasm` ") && ran.stderr().contains(due), "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn tasks_and_aliases_that_are_not_there() {
+    let env = TestEnv::new();
+    env.words("build report.wasm dealys")
+        .refused(2, "error: `report` has no task `dealys`\nhint: did you mean `delays`?\n");
+    env.words("build report.wasm elephants")
+        .refused(2, "error: `report` has no task `elephants`\nhint: `wrun list report.wasm` shows its tasks\n");
+    env.words("build").refused(
+        2,
+        "error: no PLUGIN is named\nhint: name a component file, or an alias under [plugins] of wrun.toml\n",
+    );
+    let ran = env.words("biuld report.wasm").code(2);
+    assert!(ran.stderr().contains("a similar subcommand exists: 'build'"), "{}", ran.stderr());
+    env.write("wrun.toml", "[plugins]\nflights = \"report.wasm\"\n");
+    env.words("list flihgts").refused(
+        4,
+        "error: cannot read `flihgts`\n  because: No such file or directory (os error 2)\nhint: did you mean `flights`?\n",
+    );
+    let ran = env.words("build report.wasm --date=2013-01-01").code(2);
+    assert!(
+        ran.stderr().ends_with("hint: a param of a task is given with `--param date=VALUE`\n"),
+        "{}",
+        ran.stderr()
+    );
+}
+
+#[test]
+fn a_shell_without_a_home_is_told_to_name_a_store() {
+    let env = TestEnv::new();
+    let output = env.command().env_remove("HOME").args(["build", "report.wasm"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("hint: name a folder with `--store DIR`"), "{said}");
+}

@@ -1,0 +1,29 @@
+//! `wrun why`.
+
+use crate::env::{FLIGHTS, TestEnv};
+
+#[test]
+fn down_to_the_file_that_changed() {
+    let env = TestEnv::new();
+    env.report("build report.wasm 2013-01-02 -q").ok();
+    env.write("flights.csv", FLIGHTS.replace("2013,1,2,540,20,UA", "2013,1,2,540,90,UA"));
+    env.report("build report.wasm 2013-01-02 -q").ok();
+    let said = env.report("why report.wasm 2013-01-02").ok().stdout();
+    assert!(said.starts_with("report date=2013-01-02 source=flights.csv  cached, made [time] ago\n"), "{said}");
+    assert!(said.contains("it ran because: input day: b3:… → b3:…\n"), "{said}");
+    assert!(said.contains("day ← delays date=2013-01-02 source=flights.csv"), "{said}");
+    assert!(said.contains("file ← flights.csv\n"), "{said}");
+    assert!(said.contains("changed: flights.csv\n"), "{said}");
+    let line = &env.report("why report.wasm 2013-01-02 --json").ok().json()[0];
+    assert_eq!(line["standing"], "hit");
+    assert_eq!(line["reason"][0]["kind"], "input-changed");
+}
+
+#[test]
+fn a_new_task_and_a_changed_salt() {
+    let env = TestEnv::new();
+    assert_eq!(env.words("why grid.wasm leaf -p i=1").ok().stdout(), "leaf i=1 value=0  would run\n  new\n");
+    env.words("build grid.wasm leaf -p i=1 -q").ok();
+    let said = env.words("why grid.wasm leaf -p i=1 --salt x").ok().stdout();
+    assert_eq!(said, "leaf i=1 value=0  would run\n  salt changed\n");
+}
