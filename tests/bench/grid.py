@@ -130,18 +130,16 @@ class Wrun(Tool):
         return ["--param", f"dir={self.folder / 'src'}"]
 
     def build(self):
-        command = [self.paths["wrun"], "build", self.paths["grid"], self.task, "--param", f"n={self.n}", *self.params()]
+        cache = f"XDG_CACHE_HOME={self.folder / 'cache'}"
+        command = ["env", cache, self.paths["wrun"], "build", self.paths["grid"], self.task, "--param", f"n={self.n}", *self.params()]
         return [*command, "--store", self.folder / "store", "-j", self.jobs, "-q"]
 
     def walk(self):
         return [*self.build(), "--check"]
 
     def forget(self):
-        store = self.folder / "store"
-        (store / "compiled").rename(self.folder / "compiled")
-        shutil.rmtree(store)
-        store.mkdir()
-        (self.folder / "compiled").rename(store / "compiled")
+        # The plugin's machine code is the user's, not the store's.
+        shutil.rmtree(self.folder / "store")
         return True
 
 
