@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Builds data: tasks in WebAssembly, results by content
 #[derive(Debug, Parser)]
-#[command(name = "wrun", version, disable_help_subcommand = true, after_help = crate::exit::table())]
+#[command(name = "wrun", version, after_help = crate::exit::table())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -99,7 +99,8 @@ pub(crate) struct GoalArgs {
 /// Where results are
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StoreArgs {
-    /// Folder of the store [default: `.wrun/store` beside wrun.toml, else the user's cache folder]
+    /// Folder of the store [env: WRUN_STORE] [default: `.wrun/store` beside wrun.toml, else the user's
+    /// cache folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
 }

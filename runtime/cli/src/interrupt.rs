@@ -1,14 +1,16 @@
 //! Ctrl-C: the first stops the build at once and keeps what is finished, the second ends the process.
 
 use crate::exit::Exit;
-use crate::shell::{Shell, warn};
+use crate::shell::Shell;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use wrun_build::Interrupt;
+use wrun_core::event::{Event, Sink};
 
 /// Watches for SIGINT and SIGTERM on a thread of its own, so that it is heard however busy the workers are.
-pub(crate) fn watch(shell: &Shell) -> Interrupt {
+pub(crate) fn watch(shell: &Shell, sink: Arc<dyn Sink>) -> Interrupt {
     let interrupt = Interrupt::default();
-    let (stop, quiet) = (interrupt.clone(), shell.quiet);
+    let (stop, shell) = (interrupt.clone(), shell.clone());
     let thread = std::thread::Builder::new().name("wrun-signals".into());
     let (ready, listens) = std::sync::mpsc::channel::<()>();
     // Without the thread a signal ends the process, which loses nothing that is on disk.
@@ -29,8 +31,12 @@ pub(crate) fn watch(shell: &Shell) -> Interrupt {
                     crate::end(Exit::Interrupted);
                 }
                 stop.stop();
-                if !quiet {
-                    warn("\nstopping: what is finished is kept; once more ends at once\n");
+                let message = "stopping: what is finished is kept; once more ends at once";
+                // On a terminal the line has to go above the bars.
+                if shell.live && !shell.json {
+                    sink.send(Event::Note { message: message.to_owned() });
+                } else {
+                    shell.say(&format!("{message}\n"));
                 }
             }
         });

@@ -48,7 +48,7 @@ impl Session {
         }
         let progress = Progress::start(shell, json);
         let setup = prepared.setup(progress.sink())?;
-        let interrupt = interrupt::watch(shell);
+        let interrupt = interrupt::watch(shell, progress.sink());
         Ok(Self { setup, progress: progress.into(), interrupt })
     }
 

@@ -256,3 +256,32 @@ pub(crate) fn exit_of(outcome: &Outcome) -> Exit {
         Exit::Ok
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wrun_core::report::{AnsweredBy, FORMAT, Report, State, Totals};
+
+    #[test]
+    fn a_failure_outweighs_waiting_and_waiting_what_is_blocked_by_it() {
+        let exit = |states: &[State], interrupted| {
+            let mut totals = Totals::default();
+            states.iter().for_each(|state| totals.count(*state));
+            let report = Report {
+                format: FORMAT,
+                answered_by: AnsweredBy::Walk,
+                totals,
+                tasks: Vec::new(),
+                notes: Vec::new(),
+            };
+            let same_bytes = BTreeMap::new();
+            exit_of(&Outcome { report, goals: Vec::new(), interrupted, failures: Vec::new(), same_bytes })
+        };
+        use State::{Blocked, Cached, Failed, Ran, Skipped, Waiting};
+        assert_eq!(exit(&[Cached, Ran, Skipped], false), Exit::Ok);
+        assert_eq!(exit(&[Failed, Blocked, Waiting], false), Exit::Failed);
+        assert_eq!(exit(&[Waiting, Blocked], false), Exit::Waiting);
+        assert_eq!(exit(&[Blocked], false), Exit::Failed);
+        assert_eq!(exit(&[Ran, Blocked], true), Exit::Interrupted);
+    }
+}

@@ -23,7 +23,7 @@ pub(crate) fn run(shell: &Shell, args: &VerifyArgs) -> Result<Exit> {
     }
     let mut progress = Progress::start(shell, false);
     let setup = prepared.setup(progress.sink())?;
-    let interrupt = interrupt::watch(shell);
+    let interrupt = interrupt::watch(shell, progress.sink());
     let runtime = &prepared.workspace.runtime;
     let (options, goals) = (&prepared.options, &prepared.goals.calls);
     let verified = runtime.block_on(verify(&setup, options, goals, &args.only, runtime.handle(), &interrupt));

@@ -86,6 +86,6 @@ impl Now {
         }
         #[expect(clippy::cast_precision_loss, reason = "a guess")]
         let seconds = took.as_secs_f64() * left as f64 / ended as f64;
-        Duration::try_from_secs_f64(seconds).ok()
+        Duration::try_from_secs_f64(seconds).ok().filter(|rest| *rest >= Duration::from_secs(1))
     }
 }
