@@ -63,6 +63,9 @@ impl Blob {
             }
             Self::File(file, _) => {
                 use std::os::unix::fs::FileExt as _;
+                if offset >= self.len() {
+                    return Ok(0);
+                }
                 let mut done = 0;
                 while done < buffer.len() {
                     match file.read_at(&mut buffer[done..], offset + done as u64) {

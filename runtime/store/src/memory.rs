@@ -4,6 +4,7 @@ use crate::api::*;
 use crate::error::StoreError;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wrun_core::digest::{ActionKey, Digest, GoalKey, PlanKey, TaskId};
@@ -24,10 +25,35 @@ struct State {
     steps: BTreeMap<ActionKey, Bytes>,
     externals: BTreeMap<FileStamp, Digest>,
     tombstones: BTreeMap<u64, Bytes>,
-    sessions: BTreeMap<GoalKey, Bytes>,
+    sessions: BTreeMap<GoalKey, (String, Bytes)>,
     runs: BTreeMap<String, Bytes>,
     counters: Counters,
     failing: u32,
+}
+
+impl State {
+    /// Returns a blob as it is, without looking at its digest.
+    fn find(&self, kind: BlobKind, digest: Digest) -> Option<Bytes> {
+        self.blobs.get(&(kind, digest)).cloned()
+    }
+
+    /// Returns the number of the tombstone of a batch that would leave a gap.
+    fn gap(&self, batch: &[Write]) -> Option<u64> {
+        let mut last = self.tombstones.last_key_value().map_or(0, |(last, _)| *last);
+        let numbers = batch.iter().filter_map(|write| match write {
+            Write::Tombstone(number, _) => Some(*number),
+            _ => None,
+        });
+        for number in numbers {
+            match number {
+                0 => return Some(0),
+                _ if number == last + 1 => last = number,
+                _ if number > last => return Some(number),
+                _ => {}
+            }
+        }
+        None
+    }
 }
 
 impl MemoryStore {
@@ -43,6 +69,20 @@ impl MemoryStore {
     /// Forgets a blob, as if its bytes were gone.
     pub fn drop_blob(&self, digest: Digest) {
         self.state().blobs.retain(|(_, known), _| *known != digest);
+    }
+
+    /// Flips a bit of a blob.
+    pub fn corrupt_blob(&self, digest: Digest) {
+        for ((_, known), bytes) in &mut self.state().blobs {
+            if *known == digest {
+                let mut changed = bytes.to_vec();
+                match changed.first_mut() {
+                    Some(first) => *first ^= 1,
+                    None => changed.push(1),
+                }
+                *bytes = changed.into();
+            }
+        }
     }
 
     /// Forgets all blobs.
@@ -85,12 +125,21 @@ impl Store for MemoryStore {
     fn get(&self, kind: BlobKind, digest: Digest) -> Result<Option<Blob>, StoreError> {
         let mut state = self.state();
         state.counters.reads += 1;
-        Ok(state.blobs.get(&(kind, digest)).cloned().map(Blob::Memory))
+        match state.find(kind, digest) {
+            Some(bytes) if kind.digest(&bytes) != digest => {
+                state.blobs.remove(&(kind, digest));
+                Err(StoreError::Corrupt { digest, path: PathBuf::from("memory") })
+            }
+            found => Ok(found.map(Blob::Memory)),
+        }
     }
 
     async fn fetch(&self, wanted: &[(BlobKind, Digest)]) -> Result<Vec<bool>, StoreError> {
-        let state = self.state();
-        Ok(wanted.iter().map(|key| state.blobs.contains_key(key)).collect())
+        let there = |(kind, digest): &(BlobKind, Digest)| match self.get(*kind, *digest) {
+            Err(StoreError::Corrupt { .. }) => Ok(false),
+            found => found.map(|blob| blob.is_some()),
+        };
+        wanted.iter().map(there).collect()
     }
 
     async fn has(&self, digests: &[Digest]) -> Result<Vec<bool>, StoreError> {
@@ -117,32 +166,40 @@ impl Store for MemoryStore {
     }
 
     async fn latest(&self, tasks: &[TaskId]) -> Result<Vec<Option<Address>>, StoreError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.counters.lookups += tasks.len() as u64;
         Ok(tasks.iter().map(|task| state.latest.get(task).copied()).collect())
     }
 
     async fn plans(&self, keys: &[PlanKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.counters.lookups += keys.len() as u64;
         Ok(keys.iter().map(|key| state.plans.get(key).cloned()).collect())
     }
 
     async fn steps(&self, keys: &[ActionKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.counters.lookups += keys.len() as u64;
         Ok(keys.iter().map(|key| state.steps.get(key).cloned()).collect())
     }
 
     async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.counters.lookups += stamps.len() as u64;
         Ok(stamps.iter().map(|stamp| state.externals.get(stamp).copied()).collect())
     }
 
     async fn tombstones(&self, after: u64) -> Result<Vec<(u64, Bytes)>, StoreError> {
         let state = self.state();
-        Ok(state.tombstones.range(after + 1..).map(|(number, body)| (*number, body.clone())).collect())
+        Ok(state
+            .tombstones
+            .range((Bound::Excluded(after), Bound::Unbounded))
+            .map(|(number, body)| (*number, body.clone()))
+            .collect())
     }
 
     async fn session(&self, goal: GoalKey) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.state().sessions.get(&goal).cloned())
+        Ok(self.state().sessions.get(&goal).map(|(_, header)| header.clone()))
     }
 
     async fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
@@ -155,6 +212,10 @@ impl Store for MemoryStore {
         if state.failing > 0 {
             state.failing -= 1;
             return Err(StoreError::io("write", "memory")(std::io::ErrorKind::StorageFull.into()));
+        }
+        if let Some(number) = state.gap(&batch) {
+            let why = format!("tombstone {number} would leave a gap in the log");
+            return Err(StoreError::Damaged { path: PathBuf::from("memory"), why });
         }
         state.counters.commits += 1;
         let mut out = Vec::with_capacity(batch.len());
@@ -172,20 +233,14 @@ impl Store for MemoryStore {
                 Write::Latest(task, address) => _ = state.latest.insert(task, address),
                 Write::Plan(key, body) => _ = state.plans.insert(key, body),
                 Write::Step(key, body) => _ = state.steps.insert(key, body),
-                Write::Tombstone(number, body) => {
-                    let next = state.tombstones.last_key_value().map_or(0, |(last, _)| *last) + 1;
-                    match state.tombstones.get(&number) {
-                        Some(first) if *first != body => outcome = Committed::Lost(first.clone()),
-                        Some(_) => {}
-                        None if number == next => _ = state.tombstones.insert(number, body),
-                        None => {
-                            let gap = format!("tombstone {number} would leave a gap after {}", next - 1);
-                            return Err(StoreError::Damaged { path: PathBuf::from("memory"), why: gap });
-                        }
-                    }
-                }
+                Write::Tombstone(number, body) => match state.tombstones.get(&number) {
+                    Some(first) if *first != body => outcome = Committed::Lost(first.clone()),
+                    _ => _ = state.tombstones.insert(number, body),
+                },
                 Write::Session { goal, run, header } => {
-                    state.sessions.insert(goal, header.clone());
+                    if state.sessions.get(&goal).is_none_or(|(newest, _)| *newest <= run) {
+                        state.sessions.insert(goal, (run.clone(), header.clone()));
+                    }
                     state.runs.insert(run, header);
                 }
                 Write::Run { run, header } => _ = state.runs.insert(run, header),

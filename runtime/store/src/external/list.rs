@@ -76,7 +76,8 @@ impl Glob {
             let built = GlobBuilder::new(pattern).literal_separator(true).build();
             built.map(|glob| glob.compile_matcher())
         };
-        let bad = |error: globset::Error| ExternalError::Glob { glob: text.to_owned(), why: error.kind().to_string() };
+        let bad =
+            |error: globset::Error| ExternalError::Glob { glob: text.to_owned(), why: error.kind().to_string() };
         let whole = compile(pattern).map_err(bad)?;
         let names: Vec<&str> = pattern.split('/').collect();
         let folders = &names[..names.len() - 1];

@@ -20,7 +20,7 @@ use index::{Index, Kind};
 use staging::{Shards, StagedFile, Staging};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +44,7 @@ struct Inner {
     shards: Arc<Shards>,
     staging: Mutex<Option<Arc<Staging>>>,
     /// Large blobs whose bytes were checked by this process.
-    verified: Mutex<HashSet<Digest>>,
+    verified: Mutex<HashSet<(BlobKind, Digest)>>,
     lookups: AtomicU64,
     reads: AtomicU64,
     commits: AtomicU64,
@@ -136,7 +136,7 @@ impl Inner {
     fn write_file(&self, kind: BlobKind, bytes: &[u8]) -> Result<(), StoreError> {
         let digest = kind.digest(bytes);
         let path = self.shards.path(digest);
-        if self.checked(digest) && path.exists() {
+        if self.checked(kind, digest) && path.exists() {
             // Whoever placed it may not have made its name durable yet.
             path.parent().into_iter().for_each(|shard| self.shards.mark(shard.to_owned()));
             return Ok(());
@@ -149,8 +149,8 @@ impl Inner {
         Ok(())
     }
 
-    fn checked(&self, digest: Digest) -> bool {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest)
+    fn checked(&self, kind: BlobKind, digest: Digest) -> bool {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&(kind, digest))
     }
 
     fn get(&self, kind: BlobKind, digest: Digest) -> Result<Option<Blob>, StoreError> {
@@ -177,14 +177,14 @@ impl Inner {
                 false => Err(self.corrupt(digest, &path)),
             };
         }
-        if !self.checked(digest) {
+        if !self.checked(kind, digest) {
             match hash(kind, &file) {
                 Ok(found) if found == digest => {}
                 Ok(_) if hash(other(kind), &file).is_ok_and(|found| found == digest) => return Ok(None),
                 Ok(_) => return Err(self.corrupt(digest, &path)),
                 Err(error) => return Err(fail(error)),
             }
-            self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, digest));
         }
         Ok(Some(Blob::File(Arc::new(file), size)))
     }
@@ -227,6 +227,7 @@ fn other(kind: BlobKind) -> BlobKind {
 }
 
 fn hash(kind: BlobKind, mut file: &File) -> std::io::Result<Digest> {
+    file.seek(std::io::SeekFrom::Start(0))?;
     std::io::Seek::rewind(&mut file)?;
     if kind == BlobKind::Tree {
         let mut bytes = Vec::new();
