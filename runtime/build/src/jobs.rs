@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
-use wrun_core::param::Params;
+use wrun_core::param::{ParamType, Params};
 use wrun_core::plan::{External, Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
@@ -444,7 +444,9 @@ async fn relative(shared: &Shared, miss: &Miss) -> Result<Option<ActionResult>, 
     let mut by_param: BTreeMap<String, Vec<ActionKey>> = BTreeMap::new();
     for (params, key) in others {
         let mut changed = changes(params.significant(&task.params).0, ours.clone()).into_iter();
-        if let (Some((name, ..)), None) = (changed.next(), changed.next()) {
+        if let (Some((name, ..)), None) = (changed.next(), changed.next())
+            && !task.params.iter().any(|spec| spec.name == name && is_time(&spec.kind))
+        {
             by_param.entry(name).or_default().push(*key);
         }
     }
@@ -453,6 +455,12 @@ async fn relative(shared: &Shared, miss: &Miss) -> Result<Option<ActionResult>, 
     };
     let records = shared.setup.store.results(&[key]).await?;
     Ok(records.first().and_then(|records| records.last()).and_then(|r| serde_json::from_slice(&r.body).ok()))
+}
+
+/// Another day is another member of the family, and no change.
+fn is_time(kind: &ParamType) -> bool {
+    use ParamType as T;
+    matches!(kind, T::Date | T::Month | T::Year | T::Hour | T::Minute | T::Second | T::Interval)
 }
 
 async fn relatives(shared: &Shared) -> Result<Relatives, StoreError> {

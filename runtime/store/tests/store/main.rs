@@ -6,6 +6,10 @@
 //! - `kills`: processes that are killed, and several at once
 //! - `child`: what runs in a process of its own
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test that starts itself again tells the child what to do by its environment"
+)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod child;
