@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// Build a task, then print one file of its output
     #[command(disable_help_flag = true)]
     Cat(CatArgs),
-    /// Print the log of a task's latest result
+    /// Print the log of a task's latest attempt, also of one that failed
     #[command(disable_help_flag = true)]
     Log(LogArgs),
     /// Say which fields of a task's key changed since it was last built

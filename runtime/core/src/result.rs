@@ -105,6 +105,44 @@ impl Log {
     }
 }
 
+/// The last attempt of a task that failed. In no key, and read by no build: it is there to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FailedAttempt {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The first key of the action.
+    pub key: ActionKey,
+    /// Which attempt of its session, from 1.
+    pub attempt: u32,
+    /// When it ended: milliseconds since 1970.
+    pub ended: i64,
+    /// What, where, why.
+    pub message: String,
+    /// What it wrote to stdout and stderr, at most [`Self::MOST_LOG`] bytes and a line that says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub log: String,
+}
+
+impl FailedAttempt {
+    /// Of a longer log the middle is left out.
+    pub const MOST_LOG: usize = 64 << 10;
+
+    /// Makes a log short enough to be kept: how it began, and rather more of how it ended.
+    pub fn shorten(log: &[u8]) -> String {
+        if log.len() <= Self::MOST_LOG {
+            return String::from_utf8_lossy(log).into_owned();
+        }
+        let (first, last) = (Self::MOST_LOG / 4, log.len() - Self::MOST_LOG * 3 / 4);
+        // Whole lines, where there are any.
+        let first = log[..first].iter().rposition(|byte| *byte == b'\n').map_or(first, |at| at + 1);
+        let last = log[last..].iter().position(|byte| *byte == b'\n').map_or(last, |at| last + at + 1);
+        let (start, end) = (String::from_utf8_lossy(&log[..first]), String::from_utf8_lossy(&log[last..]));
+        let line = if start.ends_with('\n') { "" } else { "\n" };
+        format!("{start}{line}wrun: {} bytes of the failed attempt's log are left out\n{end}", last - first)
+    }
+}
+
 /// A whole output inside its record, or nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -202,6 +240,18 @@ fn decode(nodes: &BTreeMap<String, InlineNode>, out: &mut Vec<Object>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_log_loses_its_middle() {
+        assert_eq!(FailedAttempt::shorten(b"short \xff"), "short \u{fffd}");
+        let lines: String = (0..20_000).map(|i| format!("line {i}\n")).collect();
+        let short = FailedAttempt::shorten(lines.as_bytes());
+        assert!(short.len() <= FailedAttempt::MOST_LOG + 80 && short.ends_with("line 19999\n"));
+        let (start, end) = short.split_once("wrun: ").unwrap();
+        assert!(start.starts_with("line 0\n") && start.ends_with('\n') && end.contains(" bytes of the "), "{end}");
+        let one = FailedAttempt::shorten(&[b'x'; 100_000]);
+        assert_eq!(one.lines().nth(1), Some("wrun: 34464 bytes of the failed attempt's log are left out"));
+    }
 
     #[test]
     fn an_inlined_output_decodes_to_its_own_digest_and_no_other() {

@@ -151,6 +151,8 @@ pub enum Write {
     },
     /// The digest of an external file, by what `stat` said of it.
     External(FileStamp, Digest),
+    /// The last attempt of a task that failed, instead of the one before.
+    Attempt(TaskId, Bytes),
 }
 
 /// What became of one [`Write::Result`] or [`Write::Tombstone`].
@@ -234,6 +236,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns step hints.
     async fn steps(&self, keys: &[ActionKey]) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+    /// Returns the last attempt of each task that failed, whatever came after it.
+    async fn attempts(&self, tasks: &[TaskId]) -> Result<Vec<Option<Bytes>>, StoreError>;
 
     /// Returns remembered digests of external files.
     async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError>;

@@ -235,7 +235,7 @@ pub async fn the_latest_result_follows_what_was_written(home: &impl Home) {
     assert_eq!(home.open().latest(&[task("a"), task("b")]).await.unwrap(), due);
 }
 
-/// Plans, steps and externals are replaced by what is written later.
+/// Plans, steps, externals and failed attempts are replaced by what is written later.
 pub async fn small_records_are_replaced(home: &impl Home) {
     let store = home.open();
     let plan = PlanKey(digest("plan"));
@@ -244,12 +244,14 @@ pub async fn small_records_are_replaced(home: &impl Home) {
             Write::Plan(plan, bytes(text)),
             Write::Step(key("step"), bytes(text)),
             Write::External(stamp(1), digest(text)),
+            Write::Attempt(task("step"), bytes(text)),
         ];
         commit(&store, batch).await;
         for store in [&store, &home.open()] {
             assert_eq!(store.plans(&[plan]).await.unwrap(), [Some(bytes(text))]);
             assert_eq!(store.steps(&[key("step")]).await.unwrap(), [Some(bytes(text))]);
             assert_eq!(store.externals(&[stamp(1), stamp(2)]).await.unwrap(), [Some(digest(text)), None]);
+            assert_eq!(store.attempts(&[task("step"), task("plan")]).await.unwrap(), [Some(bytes(text)), None]);
         }
     }
     // One key in several tables names several things.

@@ -24,6 +24,7 @@ struct State {
     plans: BTreeMap<PlanKey, Bytes>,
     steps: BTreeMap<ActionKey, Bytes>,
     externals: BTreeMap<FileStamp, Digest>,
+    attempts: BTreeMap<TaskId, Bytes>,
     tombstones: BTreeMap<u64, Bytes>,
     sessions: BTreeMap<GoalKey, (String, Bytes)>,
     runs: BTreeMap<String, Bytes>,
@@ -183,6 +184,12 @@ impl Store for MemoryStore {
         Ok(keys.iter().map(|key| state.steps.get(key).cloned()).collect())
     }
 
+    async fn attempts(&self, tasks: &[TaskId]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut state = self.state();
+        state.counters.lookups += tasks.len() as u64;
+        Ok(tasks.iter().map(|task| state.attempts.get(task).cloned()).collect())
+    }
+
     async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         let mut state = self.state();
         state.counters.lookups += stamps.len() as u64;
@@ -245,6 +252,7 @@ impl Store for MemoryStore {
                 }
                 Write::Run { run, header } => _ = state.runs.insert(run, header),
                 Write::External(stamp, digest) => _ = state.externals.insert(stamp, digest),
+                Write::Attempt(task, body) => _ = state.attempts.insert(task, body),
             }
             out.push(outcome);
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use wrun_core::digest::ActionKey;
 use wrun_core::event::Event;
 use wrun_core::plan::Source;
-use wrun_core::result::Address;
+use wrun_core::result::{Address, FailedAttempt};
 use wrun_exec::RunError;
 use wrun_store::lock::Held;
 use wrun_store::{StoreError, Write};
@@ -297,6 +297,9 @@ impl Engine {
             node.phase = Phase::Ready;
             self.ready.push_back(id);
             let task = self.shared.resolver.display(&call);
+        if self.mode == Mode::Build {
+            self.keep_failed(id, &message, &log);
+        }
             self.shared.setup.sink.send(Event::Retrying { number: number(id), task, attempt, message });
             return;
         }
@@ -315,6 +318,25 @@ impl Engine {
         node.held = None;
         match node.keyed.as_mut().and_then(|keyed| keyed.forced_over.take()) {
             Some(output) => self.end(id, End::Done { output, hit: Some(super::LOCAL) }),
+    /// Keeps what a failed attempt said for `wrun log`, instead of the one before.
+    fn keep_failed(&mut self, id: NodeId, message: &str, log: &[u8]) {
+        let node = &self.nodes[id as usize];
+        let Some(keyed) = &node.keyed else { return };
+        let since = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let attempt = FailedAttempt {
+            format: wrun_core::result::FORMAT,
+            key: keyed.key,
+            attempt: node.attempts,
+            ended: self.shared.options.now.as_millisecond().saturating_add(since),
+            message: message.to_owned(),
+            log: FailedAttempt::shorten(log),
+        };
+        let task = crate::jobs::id_of(&self.shared, &node.call);
+        if let Ok(body) = serde_json::to_vec(&attempt) {
+            self.commit_loose(vec![Write::Attempt(task, body.into())]);
+        }
+    }
+
             None => self.end(id, End::WouldRun),
         }
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use wrun_core::plan::{External, ExternalMode, Input, Source};
 use wrun_core::report::State;
+use wrun_core::result::FailedAttempt;
+use wrun_store::Store as _;
 
 fn external(name: &str, uri: &str, wait: bool) -> Input {
     let external = External { uri: uri.into(), mode: ExternalMode::Content, wait };
@@ -49,6 +51,21 @@ fn a_failed_attempt_is_repeated_as_often_as_the_task_says() {
     let outcome = world.build(&plugin(vec![("flaky", flaky)]), &[("flaky", 0)]);
     assert_eq!(output(&outcome, 0), "done");
     assert_eq!(tries.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn the_last_failed_attempt_is_kept_and_is_no_result() {
+    let world = World::new(1);
+    let mut bad = make(|_| Vec::new(), |_| async { Ok(Err("no such thing".into())) });
+    bad.retries = 1;
+    world.build(&plugin(vec![("bad", bad)]), &[("bad", 2)]);
+    let params = calls(&[("bad", 2)]).remove(0).params;
+    let id = wrun_core::task::task_id("fake", "bad", &params);
+    let store = &world.store;
+    let (latest, kept) = world.block_on(async { (store.latest(&[id]).await, store.attempts(&[id]).await) });
+    assert_eq!(latest.unwrap(), [None]);
+    let kept: FailedAttempt = serde_json::from_slice(kept.unwrap()[0].as_ref().unwrap()).unwrap();
+    assert_eq!((kept.attempt, kept.message.as_str(), kept.log.as_str()), (2, "no such thing", "a line of log\n"));
 }
 
 #[test]

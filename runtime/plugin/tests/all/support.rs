@@ -118,6 +118,9 @@ impl Store for Shared {
     async fn externals(&self, _: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         Ok(vec![])
     }
+    async fn attempts(&self, _: &[TaskId]) -> Result<Vec<Option<wrun_store::Bytes>>, StoreError> {
+        Ok(vec![])
+    }
     async fn tombstones(&self, _: u64) -> Result<Vec<(u64, Bytes)>, StoreError> {
         Ok(vec![])
     }

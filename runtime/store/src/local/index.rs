@@ -408,6 +408,7 @@ fn write_batch(
         match write {
             Write::Step(key, body) => append.put(Kind::Step, key.0.as_bytes(), body)?,
             Write::External(stamp, digest) => append.put(Kind::External, &stamp_key(stamp), digest.as_bytes())?,
+            Write::Attempt(task, body) => append.put(Kind::Attempt, task.0.as_bytes(), body)?,
             _ => {}
         }
     }

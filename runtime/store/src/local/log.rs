@@ -35,6 +35,7 @@ pub(crate) enum Kind {
     Step = 4,
     Latest = 5,
     External = 6,
+    Attempt = 7,
 }
 
 impl Kind {

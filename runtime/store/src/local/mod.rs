@@ -298,6 +298,12 @@ impl Store for LocalStore {
         self.inner.index.bodies(Kind::Step, &keys)
     }
 
+    async fn attempts(&self, tasks: &[TaskId]) -> Result<Vec<Option<Bytes>>, StoreError> {
+        self.inner.lookups.fetch_add(tasks.len() as u64, Ordering::Relaxed);
+        let keys: Vec<[u8; 32]> = tasks.iter().map(|task| *task.0.as_bytes()).collect();
+        self.inner.index.bodies(Kind::Attempt, &keys)
+    }
+
     async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         self.inner.lookups.fetch_add(stamps.len() as u64, Ordering::Relaxed);
         self.inner.index.externals(stamps)
