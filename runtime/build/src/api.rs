@@ -175,6 +175,8 @@ pub struct PreviewTask {
     pub usual_seconds: Option<f64>,
     /// Whether it may need tasks that are not listed.
     pub dynamic: bool,
+    /// The tasks that it needs as far as that can be known, by their places in the preview.
+    pub needs: Vec<u32>,
 }
 
 /// What would happen to a task.

@@ -10,7 +10,7 @@ use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::event::TaskNumber;
 use wrun_core::plan::{External, Plan};
 use wrun_core::reason::Reason;
-use wrun_core::report::HitSource;
+use wrun_core::report::{HitSource, Timing};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::Need;
 use wrun_exec::NeedEnded;
@@ -53,25 +53,43 @@ pub(crate) struct Output {
     pub(crate) address: Address,
     pub(crate) tree: TreeDigest,
     pub(crate) seconds: f64,
-    /// Whether all its bytes ride inside the record.
-    pub(crate) inlined: bool,
-    record: Bytes,
+    /// The bytes that ride inside the record, as it has them.
+    inline: Option<Box<str>>,
+    /// The whole record, where somebody will ask for it.
+    record: Option<Bytes>,
     store: Arc<dyn Store>,
     dir: OnceLock<Dir>,
-    parents: Mutex<HashMap<String, Dir>>,
+    parents: OnceLock<Box<Mutex<HashMap<String, Dir>>>>,
 }
 
 impl Output {
-    pub(crate) fn new(
+    /// Of a run that has just made it.
+    pub(crate) fn made(
         address: Address,
         tree: TreeDigest,
         seconds: f64,
-        record: Bytes,
         store: Arc<dyn Store>,
-        dir: Option<Dir>,
+        dir: Dir,
     ) -> Self {
-        let dir = dir.map_or_else(OnceLock::new, OnceLock::from);
-        Self { address, tree, seconds, inlined: false, record, store, dir, parents: Mutex::default() }
+        let dir = OnceLock::from(dir);
+        Self { address, tree, seconds, inline: None, record: None, store, dir, parents: OnceLock::new() }
+    }
+
+    /// Of a record that was looked up.
+    pub(crate) fn found(
+        address: Address,
+        (tree, seconds): (TreeDigest, f64),
+        inline: Option<Box<str>>,
+        record: Option<Bytes>,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        let dir = OnceLock::new();
+        Self { address, tree, seconds, inline, record, store, dir, parents: OnceLock::new() }
+    }
+
+    /// Tells whether all its bytes ride inside the record.
+    pub(crate) fn inlined(&self) -> bool {
+        self.inline.is_some()
     }
 
     /// Returns the files.
@@ -79,7 +97,7 @@ impl Output {
         if let Some(dir) = self.dir.get() {
             return Ok(dir.clone());
         }
-        let dir = match self.result().and_then(|result| result.inline) {
+        let dir = match self.inline.as_deref().and_then(|inline| serde_json::from_str(inline).ok()) {
             Some(inline) => Dir::inlined(&inline, self.tree)?,
             None => Dir::stored(self.tree, self.store.clone()),
         };
@@ -90,7 +108,8 @@ impl Output {
     pub(crate) fn at(&self, path: Option<&str>) -> Result<Dir, FilesError> {
         let Some(path) = path else { return self.dir() };
         let Some((above, name)) = path.rsplit_once('/') else { return self.dir()?.at(path) };
-        let mut parents = self.parents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let parents = self.parents.get_or_init(Box::default);
+        let mut parents = parents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let parent = match parents.get(above) {
             Some(dir) => dir.clone(),
             None => {
@@ -107,9 +126,9 @@ impl Output {
         })
     }
 
-    /// Returns the whole record.
+    /// Returns the whole record, where it was kept.
     pub(crate) fn result(&self) -> Option<ActionResult> {
-        serde_json::from_slice(&self.record).ok()
+        serde_json::from_slice(self.record.as_ref()?).ok()
     }
 }
 
@@ -221,6 +240,10 @@ pub(crate) struct Node {
     pub(crate) held: Option<Held>,
     pub(crate) attempts: u32,
     pub(crate) seconds: f64,
+    /// When it ran, once it could.
+    pub(crate) timing: Option<Box<Timing>>,
+    /// What it asked for while it ran, or would have.
+    pub(crate) asked: Vec<NodeId>,
 }
 
 impl Node {
@@ -238,6 +261,8 @@ impl Node {
             held: None,
             attempts: 0,
             seconds: 0.0,
+            timing: None,
+            asked: Vec::new(),
         }
     }
 

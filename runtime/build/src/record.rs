@@ -8,7 +8,7 @@ use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
 use std::collections::BTreeMap;
 use std::time::Instant;
-use wrun_core::digest::{Digest, GoalKey};
+use wrun_core::digest::Digest;
 use wrun_core::param::Params;
 use wrun_core::plan::External;
 use wrun_core::report::{AnsweredBy, Report, TaskReport, Totals};
@@ -21,7 +21,7 @@ fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
     let same = goals.iter().all(|goal| goal.task == goals[0].task);
     let settings = serde_json::json!({
         "defaults": options.defaults.iter().map(|((plugin, task), params)| {
-            (format!("{plugin}:{task}"), Params(params.clone()).to_json())
+            (format!("{plugin}:{task}"), Params(params.clone().into()).to_json())
         }).collect::<BTreeMap<_, _>>(),
         "disabled": options.disabled,
         "except": options.except,
@@ -39,14 +39,8 @@ fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
     .filter(|_| same)
 }
 
-/// Writes the record of a session in which everything succeeded and every gate was open; of any other only
-/// what belongs in the history.
-pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) -> Result<(), BuildError> {
-    let shared = &engine.shared;
-    let (setup, options) = (&shared.setup, &shared.options);
-    let Some(goal) = goal(setup, options, goals) else { return Ok(()) };
-    let totals = report.totals;
-    let complete = totals.cached + totals.ran == totals.tasks;
+/// What a session found: the goals' results, and the externals that it read.
+fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
     let mut results = Vec::with_capacity(engine.goals.len());
     for id in &engine.goals {
         if let Some(End::Done { output, .. }) = engine.nodes[*id as usize].end() {
@@ -59,15 +53,34 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
         }
         _ => None,
     });
+    (results, externals.collect())
+}
+
+/// Tells whether the goals' record says already just what a session found.
+pub(crate) async fn confirmed(engine: &Engine, goals: &[GoalCall], totals: Totals) -> Result<bool, BuildError> {
+    if totals.cached != totals.tasks {
+        return Ok(false);
+    }
+    let setup = &engine.shared.setup;
+    let Some(goal) = goal(setup, &engine.shared.options, goals) else { return Ok(false) };
+    let Some(header) = setup.store.session(goal.key()).await? else { return Ok(false) };
+    let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
+    let same_past = record.format == FORMAT && record.tombstone == engine.shared.tombstones.last();
+    Ok(same_past && (record.results, record.externals) == found(engine))
+}
+
+/// Writes the record of a session in which everything succeeded and every gate was open; of any other only
+/// what belongs in the history.
+pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) -> Result<(), BuildError> {
+    let shared = &engine.shared;
+    let (setup, options) = (&shared.setup, &shared.options);
+    let Some(goal) = goal(setup, options, goals) else { return Ok(()) };
+    let totals = report.totals;
+    let complete = totals.cached + totals.ran == totals.tasks;
+    let (results, externals) = found(engine);
     let ran = report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Ran);
     let ran_seconds = ran.map(|task| task.seconds).sum();
     let key = goal.key();
-    let externals: Vec<ExternalPin> = externals.collect();
-    if totals.cached == totals.tasks
-        && confirmed(setup, key, &results, &externals, shared.tombstones.last()).await?
-    {
-        return Ok(());
-    }
     let listing = listing(&report.tasks);
     let started = options.now.as_millisecond();
     let plugin = setup.plugins.first().map(|plugin| plugin.planner.description().id.clone()).unwrap_or_default();
@@ -97,20 +110,6 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     });
     setup.store.commit(writes).await?;
     Ok(())
-}
-
-/// Tells whether the goal's record says just this already.
-async fn confirmed(
-    setup: &Setup,
-    goal: GoalKey,
-    results: &[GoalResult],
-    externals: &[ExternalPin],
-    tombstone: u64,
-) -> Result<bool, BuildError> {
-    let Some(header) = setup.store.session(goal).await? else { return Ok(false) };
-    let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
-    let same = record.results == results && record.externals == externals && record.tombstone == tombstone;
-    Ok(same && record.format == FORMAT)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Bytes, BuildError> {
@@ -163,6 +162,7 @@ pub(crate) async fn answer(
         resolver,
         tombstones,
         relatives: tokio::sync::OnceCell::new(),
+        keep_records: false,
     };
     let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
     let found = crate::external::digests(&shared, &wanted).await?;
@@ -178,6 +178,7 @@ pub(crate) async fn answer(
         task.source = Some(crate::engine::LOCAL);
         task.reason.clear();
         task.same_output = false;
+        task.timing = None;
     }
     let totals = Totals {
         tasks: record.totals.tasks,
@@ -222,7 +223,7 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
 
 /// Tells whether all bytes of an output are there, without reading files.
 pub(crate) async fn present(shared: &Shared, output: &Output) -> Result<bool, BuildError> {
-    if output.inlined {
+    if output.inlined() {
         return Ok(true);
     }
     let Ok(dir) = output.dir() else { return Ok(false) };

@@ -269,6 +269,9 @@ mod tests {
             usual_seconds: Some(1.0),
             same_output: false,
             output: None,
+            needs: Vec::new(),
+            timing: None,
+            log: None,
         }
     }
 

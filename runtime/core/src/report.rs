@@ -127,6 +127,37 @@ pub struct TaskReport {
     /// Its output, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<TreeDigest>,
+    /// The tasks that it needed, by their places in the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<u32>,
+    /// When it ran, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timing: Option<Timing>,
+    /// The end of its log, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// When a task ran, in seconds since the build began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Timing {
+    /// When it could run: its key was known, and a miss.
+    pub ready: f64,
+    /// When it held a slot: once an attempt, and once more each time that it resumed after a `need`.
+    pub spells: Vec<Spell>,
+}
+
+/// A time in which a task held a slot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Spell {
+    /// Which slot, from 0.
+    pub slot: u32,
+    /// When it got it.
+    pub started: f64,
+    /// When it gave it back.
+    pub ended: f64,
 }
 
 /// What answered a build.

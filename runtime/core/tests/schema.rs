@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use wrun_core::digest::{ActionKey, Digest, TreeDigest};
 use wrun_core::param::{Params, Value};
 use wrun_core::reason::Reason;
-use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Report, State, TaskReport, Totals};
+use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Report, Spell, State, TaskReport, Timing, Totals};
 
 /// Checks a value against as much of JSON Schema as the published schema uses.
 fn valid(root: &Json, schema: &Json, value: &Json) -> Result<(), String> {
@@ -120,6 +120,12 @@ fn report() -> Report {
         usual_seconds: (i == 1).then_some(0.4),
         same_output: i == 1,
         output: (i < 2).then(|| TreeDigest(Digest::of_blob(b"tree"))),
+        needs: if i == 0 { Vec::new() } else { vec![0] },
+        timing: (i == 1).then(|| Timing {
+            ready: 0.1,
+            spells: vec![Spell { slot: 0, started: 0.2, ended: 0.7 }],
+        }),
+        log: (state == State::Failed).then(|| "the end".to_owned()),
     };
     let tasks = states.into_iter().enumerate().map(task).collect();
     Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes: vec!["a note".into()] }

@@ -25,10 +25,14 @@ impl Session {
     pub(crate) async fn finish(self, goals: &[GoalCall]) -> Result<Outcome, BuildError> {
         let Self { mut engine, interrupted } = self;
         engine.end_the_rest(interrupted);
-        let mut report = engine.report();
+        let totals = engine.totals();
+        let known = !interrupted && crate::record::confirmed(&engine, goals, totals).await?;
+        // A list of a hundred thousand hits that nobody asked for would cost more than the walk.
+        let wanted = engine.shared.options.want_tasks || !known;
+        let mut report = engine.report(totals, wanted);
         let outputs: Vec<Option<GoalOutput>> = engine.goals.iter().map(|goal| engine.goal_output(*goal)).collect();
         let failures = engine.failures();
-        if !interrupted {
+        if !interrupted && !known {
             crate::record::write(&engine, goals, &report).await?;
         }
         report.totals.seconds = engine.started.elapsed().as_secs_f64();
@@ -43,7 +47,8 @@ impl Session {
     /// Says what a build would do.
     pub(crate) fn preview(self) -> Preview {
         let engine = self.engine;
-        let tasks = engine.ended.iter().map(|id| engine.preview_task(*id)).collect();
+        let places = engine.places();
+        let tasks = engine.ended.iter().map(|id| engine.preview_task(*id, &places)).collect();
         Preview { tasks }
     }
 }
@@ -85,23 +90,53 @@ impl Engine {
         failed.collect()
     }
 
-    fn report(&self) -> Report {
+    fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        let mut tasks = Vec::with_capacity(self.ended.len());
         for id in &self.ended {
-            let task = self.task_report(*id);
-            totals.count(task.state);
-            if task.state == State::Cached {
-                totals.saved_seconds += task.seconds;
+            let (state, seconds) = self.ended_as(*id);
+            totals.count(state);
+            if state == State::Cached {
+                totals.saved_seconds += seconds;
             }
-            tasks.push(task);
         }
         totals.seconds = self.started.elapsed().as_secs_f64();
+        totals
+    }
+
+    /// Returns how a node ended, and how long its run took, now or whenever it was.
+    fn ended_as(&self, id: NodeId) -> (State, f64) {
+        let node = &self.nodes[id as usize];
+        let Some(end) = node.end() else { return (State::Blocked, 0.0) };
+        let End::Done { output, .. } = end else { return (state(end).0, node.seconds) };
+        // What ran in an earlier pass of this session is a hit of the last one.
+        match self.memory.ran.get(&node.call.key) {
+            Some(ran) if ran.address == output.address => (State::Ran, ran.seconds),
+            _ => (state(end).0, output.seconds),
+        }
+    }
+
+    fn report(&self, totals: Totals, list: bool) -> Report {
+        let places = if list { self.places() } else { Vec::new() };
+        let listed = if list { &self.ended[..] } else { &[] };
+        let tasks = listed.iter().map(|id| self.task_report(*id, &places)).collect();
         let notes = self.memory.notes.clone();
         Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes }
     }
 
-    fn task_report(&self, id: NodeId) -> TaskReport {
+    /// Returns where each node is in the report.
+    fn places(&self) -> Vec<u32> {
+        let mut places = vec![u32::MAX; self.nodes.len()];
+        for (place, id) in (0..).zip(&self.ended) {
+            places[*id as usize] = place;
+        }
+        places
+    }
+
+    fn needs_at(&self, id: NodeId, places: &[u32]) -> Vec<u32> {
+        self.needs(id).map(|other| places[other as usize]).filter(|place| *place != u32::MAX).collect()
+    }
+
+    fn task_report(&self, id: NodeId, places: &[u32]) -> TaskReport {
         let node = &self.nodes[id as usize];
         let spec = self.shared.resolver.task_type(&node.call);
         let end = node.end().cloned().unwrap_or(End::WouldRun);
@@ -113,6 +148,7 @@ impl Engine {
         };
         let mut seconds = output.map_or(node.seconds, |output| output.seconds);
         let (mut reason, mut usual_seconds, mut same_output) = (Vec::new(), None, false);
+        let mut timing = self.timing(id).filter(|_| state != State::Cached);
         // What ran in an earlier pass of this session is a hit of the last one.
         let ran = self.memory.ran.get(&node.call.key);
         if let (Some(ran), Some(output)) = (ran, output)
@@ -121,7 +157,12 @@ impl Engine {
             (state, source) = (State::Ran, None);
             (reason, usual_seconds, same_output) = (ran.reasons.clone(), ran.usual, ran.same);
             seconds = ran.seconds;
+            timing.clone_from(&ran.timing);
         }
+        let log = match &end {
+            End::Failed { log, .. } => end_of(log),
+            _ => None,
+        };
         TaskReport {
             plugin: self.shared.resolver.plugin(&node.call).planner.description().id.clone(),
             task: spec.name.clone(),
@@ -135,10 +176,13 @@ impl Engine {
             usual_seconds,
             same_output,
             output: output.map(|output| output.tree),
+            needs: self.needs_at(id, places),
+            timing,
+            log,
         }
     }
 
-    fn preview_task(&self, id: NodeId) -> PreviewTask {
+    fn preview_task(&self, id: NodeId, places: &[u32]) -> PreviewTask {
         let node = &self.nodes[id as usize];
         let spec = self.shared.resolver.task_type(&node.call);
         let keyed = node.keyed.as_ref();
@@ -158,8 +202,17 @@ impl Engine {
             fate,
             usual_seconds: keyed.and_then(|keyed| keyed.before).map(|before| before.1),
             dynamic: spec.dynamic,
+            needs: self.needs_at(id, places),
         }
     }
+}
+
+/// Returns the last lines of a log, as far as they fit into a report.
+fn end_of(log: &[u8]) -> Option<String> {
+    const MOST: usize = 2 << 10;
+    let text = String::from_utf8_lossy(&log[log.len().saturating_sub(MOST)..]);
+    let text = if log.len() > MOST { text.split_once('\n').map_or(&*text, |(_, rest)| rest) } else { &text };
+    (!text.trim().is_empty()).then(|| text.trim_end().to_owned())
 }
 
 /// Leaves out private params.
@@ -167,7 +220,7 @@ fn shown(params: &Params, specs: &[wrun_core::param::ParamSpec]) -> Params {
     let mut shown = params.clone();
     if specs.iter().any(|spec| spec.visibility == Visibility::Private) {
         shown.0.retain(|name, _| {
-            specs.iter().any(|spec| spec.name == *name && spec.visibility != Visibility::Private)
+            specs.iter().any(|spec| spec.name == name && spec.visibility != Visibility::Private)
         });
     }
     shown

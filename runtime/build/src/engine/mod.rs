@@ -7,10 +7,12 @@
 //! - `mod.rs`: the loop, nodes and how they end
 //! - `trace.rs`: look-ups, and the traces of dynamic actions
 //! - `run.rs`: slots, locks, runs, commits
+//! - `slots.rs`: which run holds which slot, and since when
 //! - `finish.rs`: reports and previews
 
 mod finish;
 mod run;
+mod slots;
 mod trace;
 
 use crate::api::{BuildError, Force, GoalCall, Interrupt, Options, Outcome, Preview, Setup};
@@ -33,7 +35,7 @@ use wrun_core::digest::{PlanKey, TreeDigest};
 use wrun_core::event::Event;
 use wrun_core::plan::External;
 use wrun_core::reason::Reason;
-use wrun_core::report::{HitSource, State};
+use wrun_core::report::{HitSource, State, Timing};
 use wrun_core::result::Address;
 use wrun_core::task::Need;
 use wrun_exec::{NeedEnded, RunError};
@@ -70,8 +72,17 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Result<crate::graph::Answer, NeedEnded>>,
     },
     /// The runs that shared one slot, one after the other.
-    Ran(Vec<(NodeId, Result<Box<Finished>, RunError>)>),
+    Ran(Vec<Attempt>),
     Committed(Result<Vec<Settled>, StoreError>),
+}
+
+/// One attempt that is over.
+pub(crate) struct Attempt {
+    pub(crate) node: NodeId,
+    /// In seconds since the session began.
+    pub(crate) began: f64,
+    pub(crate) ended: f64,
+    pub(crate) result: Result<Box<Finished>, RunError>,
 }
 
 /// What later passes know of earlier ones.
@@ -93,6 +104,7 @@ pub(crate) struct Ran {
     pub(crate) usual: Option<f64>,
     pub(crate) same: bool,
     pub(crate) address: Address,
+    pub(crate) timing: Option<Timing>,
 }
 
 pub(crate) struct Engine {
@@ -111,13 +123,14 @@ pub(crate) struct Engine {
     /// In the order in which they ended: dependencies first.
     pub(crate) ended: Vec<NodeId>,
     woken: Vec<NodeId>,
-    to_plan: Vec<NodeId>,
-    to_hash: Vec<ExternalId>,
-    to_look_up: Vec<(NodeId, bool, Question)>,
-    to_explain: Vec<Miss>,
+    to_plan: VecDeque<NodeId>,
+    to_hash: VecDeque<ExternalId>,
+    to_look_up: VecDeque<(NodeId, bool, Question)>,
+    to_explain: VecDeque<Miss>,
     ready: VecDeque<NodeId>,
     resuming: VecDeque<NodeId>,
     running: usize,
+    slots: slots::Slots,
     /// How long the runs of each task type take: how many there were, and seconds in all.
     pace: FxHashMap<(usize, usize), (u32, f64)>,
     handles: FxHashMap<NodeId, tokio::task::AbortHandle>,
@@ -197,6 +210,7 @@ pub(crate) async fn session(
             resolver,
             tombstones,
             relatives: tokio::sync::OnceCell::new(),
+            keep_records: mode == Mode::Preview,
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {
@@ -252,13 +266,14 @@ impl Engine {
             except,
             ended: Vec::new(),
             woken: Vec::new(),
-            to_plan: Vec::new(),
-            to_hash: Vec::new(),
-            to_look_up: Vec::new(),
-            to_explain: Vec::new(),
+            to_plan: VecDeque::new(),
+            to_hash: VecDeque::new(),
+            to_look_up: VecDeque::new(),
+            to_explain: VecDeque::new(),
             ready: VecDeque::new(),
             resuming: VecDeque::new(),
             running: 0,
+            slots: slots::Slots::default(),
             pace: FxHashMap::default(),
             handles: FxHashMap::default(),
             jobs: 0,
@@ -310,7 +325,7 @@ impl Engine {
                 },
             );
         } else {
-            self.to_plan.push(id);
+            self.to_plan.push_back(id);
         }
         id
     }
@@ -393,18 +408,25 @@ impl Engine {
             handle.abort();
         }
         self.running = 0;
+        self.slots.clear();
     }
 
     fn halted(&self) -> bool {
         self.again || self.stopped.is_some() || self.fatal.is_some()
     }
 
+    /// Tells whether a job can be started now.
     fn queued(&self) -> bool {
         let empty = self.to_plan.is_empty()
             && self.to_hash.is_empty()
             && self.to_look_up.is_empty()
             && self.to_explain.is_empty();
-        !empty && !self.halted()
+        !empty && !self.halted() && self.jobs < self.most_jobs()
+    }
+
+    /// Jobs that are under way at once: enough for every core, and few, because their answers queue up.
+    fn most_jobs(&self) -> usize {
+        2 * self.shared.options.slots.max(1)
     }
 
     fn idle(&self) -> bool {
@@ -416,29 +438,31 @@ impl Engine {
             && self.resuming.is_empty()
     }
 
+    /// Starts jobs, those first that bring nodes nearest to their end.
     fn start_jobs(&mut self) {
-        if self.halted() {
-            return;
-        }
-        for nodes in chunks(&mut self.to_plan) {
-            let batch = nodes.into_iter().map(|node| (node, self.nodes[node as usize].call.clone())).collect();
-            self.job(|shared| async move { Message::Planned(jobs::plan(&shared, batch).await) });
-        }
-        for ids in chunks(&mut self.to_hash) {
-            let batch: Vec<_> = ids
-                .into_iter()
-                .map(|id| {
-                    let node = &self.externals[id as usize];
-                    (id, node.external.clone(), node.path.clone())
-                })
-                .collect();
-            self.job(|shared| async move { Message::Externals(crate::external::find(&shared, batch).await) });
-        }
-        for batch in chunks(&mut self.to_look_up) {
-            self.job(|shared| async move { Message::LookedUp(jobs::look_up(&shared, batch).await) });
-        }
-        for batch in chunks(&mut self.to_explain) {
-            self.job(|shared| async move { Message::Explained(jobs::explain(&shared, batch).await) });
+        while !self.halted() && self.jobs < self.most_jobs() {
+            if !self.to_explain.is_empty() {
+                let batch = chunk(&mut self.to_explain);
+                self.job(|shared| async move { Message::Explained(jobs::explain(&shared, batch).await) });
+            } else if !self.to_look_up.is_empty() {
+                let batch = chunk(&mut self.to_look_up);
+                self.job(|shared| async move { Message::LookedUp(jobs::look_up(&shared, batch).await) });
+            } else if !self.to_hash.is_empty() {
+                let batch: Vec<_> = chunk(&mut self.to_hash)
+                    .into_iter()
+                    .map(|id| {
+                        let node = &self.externals[id as usize];
+                        (id, node.external.clone(), node.path.clone())
+                    })
+                    .collect();
+                self.job(|shared| async move { Message::Externals(crate::external::find(&shared, batch).await) });
+            } else if !self.to_plan.is_empty() {
+                let nodes = chunk(&mut self.to_plan);
+                let batch = nodes.into_iter().map(|node| (node, self.nodes[node as usize].call.clone())).collect();
+                self.job(|shared| async move { Message::Planned(jobs::plan(&shared, batch).await) });
+            } else {
+                return;
+            }
         }
     }
 
@@ -566,7 +590,7 @@ impl Engine {
             state: ExternalState::Pending,
             dependents: Vec::new(),
         });
-        self.to_hash.push(id);
+        self.to_hash.push_back(id);
         id
     }
 
@@ -654,6 +678,12 @@ impl Engine {
         let quiet = matches!(end, End::WouldRun | End::Unknown(_));
         if matches!(end, End::Failed { .. }) && self.shared.options.fail_fast && self.mode == Mode::Build {
             self.stopped.get_or_insert(Stop::FailFast);
+        }
+        if self.mode == Mode::Build && matches!(end, End::Done { .. }) {
+            // Nobody asks for them again, and there may be a hundred thousand.
+            node.planned = None;
+            node.keyed = None;
+            node.trace = None;
         }
         node.phase = Phase::Ended(end);
         let dependents = std::mem::take(&mut node.dependents);
@@ -766,13 +796,9 @@ impl Engine {
     }
 }
 
-fn chunks<T>(queue: &mut Vec<T>) -> Vec<Vec<T>> {
-    let mut rest = std::mem::take(queue).into_iter().peekable();
-    let mut out = Vec::new();
-    while rest.peek().is_some() {
-        out.push(rest.by_ref().take(BATCH).collect());
-    }
-    out
+/// Takes a batch from the front of a queue.
+fn chunk<T>(queue: &mut VecDeque<T>) -> Vec<T> {
+    queue.drain(..queue.len().min(BATCH)).collect()
 }
 
 /// Where a hit came from, for a store on this machine.

@@ -1,6 +1,6 @@
 //! Slots, locks, runs, commits.
 
-use super::{Engine, Mode, Ran, Stop};
+use super::{Attempt, Engine, Mode, Ran, Stop};
 use crate::commit::{Item, Settled};
 use crate::graph::{Dependency, End, ExternalState, NodeId, Phase, number};
 use crate::jobs::Trouble;
@@ -79,11 +79,14 @@ impl Engine {
     fn spawn(&mut self, tasks: Vec<Task>) {
         self.running += 1;
         let ids: Vec<NodeId> = tasks.iter().map(|task| task.node).collect();
-        let sender = self.sender.clone();
+        self.got_slot(&ids);
+        let (sender, start) = (self.sender.clone(), self.started);
         let handle = self.runtime.spawn(async move {
             let mut results = Vec::with_capacity(tasks.len());
             for task in tasks {
-                results.push((task.node, runner::run(Arc::new(task)).await));
+                let (node, began) = (task.node, start.elapsed().as_secs_f64());
+                let result = runner::run(Arc::new(task)).await;
+                results.push(Attempt { node, began, ended: start.elapsed().as_secs_f64(), result });
             }
             _ = sender.send(super::Message::Ran(results));
         });
@@ -98,6 +101,7 @@ impl Engine {
         if let (Some(reply), Some(answer)) = (trace.reply.take(), trace.ready.take()) {
             node.phase = Phase::Running;
             self.running += 1;
+            self.got_slot(&[id]);
             self.shared.setup.sink.send(Event::Resumed { number: number(id) });
             // A guest that is gone reports its own end.
             _ = reply.send(Ok(answer));
@@ -254,17 +258,19 @@ impl Engine {
         Ok(inputs)
     }
 
-    pub(super) fn ran(&mut self, batch: Vec<(NodeId, Result<Box<Finished>, RunError>)>) {
+    pub(super) fn ran(&mut self, batch: Vec<Attempt>) {
         let mut freed = false;
-        for (id, result) in batch {
+        for Attempt { node: id, began, ended, result } in batch {
             if self.handles.remove(&id).is_none() {
                 // It was answered otherwise, or dropped.
                 continue;
             }
             if !freed && !matches!(self.nodes[id as usize].phase, Phase::Suspended | Phase::Resuming) {
                 self.running -= 1;
+                self.gave_slot(id);
                 freed = true;
             }
+            self.ran_within(id, began, ended);
             self.ran_one(id, result);
         }
     }
@@ -291,15 +297,15 @@ impl Engine {
     }
 
     fn failed(&mut self, id: NodeId, message: String, hint: Option<String>, log: Vec<u8>, again: bool) {
+        if self.mode == Mode::Build {
+            self.keep_failed(id, &message, &log);
+        }
         let node = &mut self.nodes[id as usize];
         if again && !matches!(self.mode, Mode::Verify(_)) {
             let (attempt, call) = (node.attempts, node.call.clone());
             node.phase = Phase::Ready;
             self.ready.push_back(id);
             let task = self.shared.resolver.display(&call);
-        if self.mode == Mode::Build {
-            self.keep_failed(id, &message, &log);
-        }
             self.shared.setup.sink.send(Event::Retrying { number: number(id), task, attempt, message });
             return;
         }
@@ -312,12 +318,6 @@ impl Engine {
         self.end(id, End::Failed { message, hint, log });
     }
 
-    /// Ends a verified node with the result that it had.
-    fn keep_first(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id as usize];
-        node.held = None;
-        match node.keyed.as_mut().and_then(|keyed| keyed.forced_over.take()) {
-            Some(output) => self.end(id, End::Done { output, hit: Some(super::LOCAL) }),
     /// Keeps what a failed attempt said for `wrun log`, instead of the one before.
     fn keep_failed(&mut self, id: NodeId, message: &str, log: &[u8]) {
         let node = &self.nodes[id as usize];
@@ -337,6 +337,12 @@ impl Engine {
         }
     }
 
+    /// Ends a verified node with the result that it had.
+    fn keep_first(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id as usize];
+        node.held = None;
+        match node.keyed.as_mut().and_then(|keyed| keyed.forced_over.take()) {
+            Some(output) => self.end(id, End::Done { output, hit: Some(super::LOCAL) }),
             None => self.end(id, End::WouldRun),
         }
     }
@@ -346,6 +352,7 @@ impl Engine {
         if let Mode::Verify(_) = self.mode {
             return self.verified(id, &finished);
         }
+        let timing = self.timing(id);
         let node = &mut self.nodes[id as usize];
         let Some(keyed) = &mut node.keyed else { return };
         node.seconds = finished.output.seconds;
@@ -362,6 +369,7 @@ impl Engine {
             usual: keyed.before.map(|before| before.1),
             same,
             address: finished.output.address,
+            timing,
         };
         let mut disown = None;
         let mut output = finished.output;

@@ -27,7 +27,7 @@ impl Engine {
         }
         let dynamic = self.shared.resolver.task_type(&node.call).dynamic;
         let question = Question::First { call: node.call.clone(), planned, contents };
-        self.to_look_up.push((id, dynamic, question));
+        self.to_look_up.push_back((id, dynamic, question));
     }
 
     pub(super) fn looked_up(&mut self, id: NodeId, found: Result<Found, LookUpError>) {
@@ -107,6 +107,7 @@ impl Engine {
         }
         let node = &mut self.nodes[id as usize];
         node.waits = waits;
+        node.asked.extend(&nodes);
         if let Some(trace) = &mut node.trace {
             trace.nodes = nodes;
         }
@@ -154,6 +155,7 @@ impl Engine {
             return;
         }
         self.running -= 1;
+        self.gave_slot(id);
         self.shared.setup.sink.send(Event::Suspended { number: number(id), needs: needs.len() });
         let nodes = self.resolve_needs(id, &needs);
         let node = &mut self.nodes[id as usize];
@@ -221,7 +223,7 @@ impl Engine {
             trace.steps.push(step);
             node.phase = Phase::LookUp;
         }
-        self.to_look_up.push((id, true, Question::Step(trace.key)));
+        self.to_look_up.push_back((id, true, Question::Step(trace.key)));
     }
 
     fn needs_failed(&mut self, id: NodeId, end: End) {
@@ -291,8 +293,10 @@ impl Engine {
         let node = &mut self.nodes[id as usize];
         let Some(keyed) = &node.keyed else { return };
         node.phase = Phase::Explaining;
+        // What the hint said is forgotten; the run says for itself what it needs.
+        node.asked.clear();
         let steps = node.trace.take().map(|trace| trace.steps).unwrap_or_default();
-        self.to_explain.push(Miss {
+        self.to_explain.push_back(Miss {
             node: id,
             call: node.call.clone(),
             action: keyed.action.clone(),
@@ -313,6 +317,7 @@ impl Engine {
             return self.end(id, End::WouldRun);
         }
         node.phase = Phase::Ready;
+        self.now_ready(id);
         self.ready.push_back(id);
     }
 }
