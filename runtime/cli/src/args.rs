@@ -68,11 +68,21 @@ pub(crate) enum Command {
     /// Run cached tasks again, and compare
     #[command(disable_help_flag = true)]
     Verify(VerifyArgs),
+    /// Draw what a build would do, or did
+    #[command(disable_help_flag = true)]
+    Graph(GraphArgs),
+    /// Make one page of a build's report
+    Report(ReportArgs),
     /// List the builds of a store, newest first
     History(HistoryArgs),
+    /// Make a package with two tasks, ready to build
+    New(NewArgs),
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Explain an error by its code, or list all codes
+    #[command(long_flag = "explain")]
+    Explain(ExplainArgs),
     /// Print the table of exit codes
     ExitCodes,
 }
@@ -80,7 +90,7 @@ pub(crate) enum Command {
 /// What to build
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GoalArgs {
-    /// Component file, or an alias from wrun.toml
+    /// Component file, source folder, or an alias from wrun.toml
     pub(crate) plugin: Option<PathBuf>,
     /// Task, unless the plugin has a default goal; then params that may be given by position
     #[arg(value_name = "TASK", allow_negative_numbers = true)]
@@ -163,7 +173,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Component file, or an alias from wrun.toml
+    /// Component file, source folder, or an alias from wrun.toml
     pub(crate) plugin: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
@@ -171,7 +181,7 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DescribeArgs {
-    /// Component file, or an alias from wrun.toml
+    /// Component file, source folder, or an alias from wrun.toml
     pub(crate) plugin: PathBuf,
     /// Task
     pub(crate) task: Option<String>,
@@ -239,6 +249,45 @@ pub(crate) struct VerifyArgs {
     pub(crate) session: SessionArgs,
 }
 
+/// In which language a graph is written.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A picture
+    Svg,
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Draw a build's report instead of a plan
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// What to write [default: what the ending of the output's name says, else svg]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<GraphFormat>,
+    /// Where to write it [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// What `--report FILE` wrote
+    pub(crate) file: PathBuf,
+    /// Where to write the page [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     /// List at most so many
@@ -246,6 +295,19 @@ pub(crate) struct HistoryArgs {
     pub(crate) most: usize,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Code, such as `unknown-task`
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Folder of the package; its last part is the package's name
+    #[arg(value_name = "NAME")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -274,6 +336,7 @@ impl Command {
             Self::Log(args) => ("log", &args.goal),
             Self::Why(args) => ("why", &args.goal),
             Self::Verify(args) => ("verify", &args.goal),
+            Self::Graph(args) => ("graph", &args.goal),
             _ => return None,
         })
     }
@@ -291,7 +354,8 @@ impl Command {
             Self::Why(args) => &args.store,
             Self::Verify(args) => &args.store,
             Self::History(args) => &args.store,
-            Self::Plugin(_) | Self::ExitCodes => return None,
+            Self::Graph(args) => &args.store,
+            Self::New(_) | Self::Report(_) | Self::Plugin(_) | Self::Explain(_) | Self::ExitCodes => return None,
         })
     }
 }

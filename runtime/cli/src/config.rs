@@ -21,6 +21,7 @@
 
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,8 +73,8 @@ pub(crate) fn find(from: &Path) -> Result<Found> {
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
-    let bad = || CliError::usage(format!("cannot read `{}`", path.display()));
-    let text = std::str::from_utf8(bytes).map_err(|_| bad().cause("it is not UTF-8"))?;
+    let bad = || CliError::usage(format!("cannot read `{}`", path.display())).code(Code::BadConfig);
+    let text = std::str::from_utf8(bytes).map_err(|_| bad().cause("it is not UTF-8").hint("save it as UTF-8"))?;
     let config: Config = toml::from_str(text).map_err(|error| {
         let message = error.to_string();
         let unknown = message.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
@@ -101,7 +102,9 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
         }
     }
     if config.slots == Some(0) {
-        return Err(bad().cause("slots = 0: at least one task has to run at once"));
+        return Err(bad()
+            .cause("slots = 0: at least one task has to run at once")
+            .hint("leave it out: it is then one a core"));
     }
     Ok(config)
 }

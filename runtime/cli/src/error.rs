@@ -1,6 +1,7 @@
-//! What goes wrong on the command line: an exit code, a message, its causes, and one hint.
+//! What goes wrong on the command line: an exit code, a code with a page, a message, its causes, and one hint.
 
 use crate::exit::Exit;
+use crate::explain::Code;
 use std::path::Path;
 use wrun_build::BuildError;
 use wrun_core::param::ParamError;
@@ -13,6 +14,7 @@ use wrun_store::files::FilesError;
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
+    pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
@@ -23,11 +25,17 @@ pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hint: None }
+        Self { exit, code: Code::of(exit), message: message.into(), causes: Vec::new(), hint: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// Says more exactly what kind of error it is.
+    pub(crate) fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
     }
 
     /// Adds one thing to try, unless there is one.
@@ -50,7 +58,7 @@ impl CliError {
             std::io::ErrorKind::PermissionDenied => Some("may this user do that?"),
             _ => None,
         };
-        let mut it = Self::new(exit, format!("cannot {doing} `{}`", path.display())).cause(error);
+        let mut it = Self::new(exit, format!("cannot {doing} `{}`", path.display())).cause(error).code(Code::File);
         it.hint = hint.map(str::to_owned);
         it
     }
@@ -58,7 +66,13 @@ impl CliError {
     /// A param, and which of its sources it came from.
     pub(crate) fn param(error: &ParamError, source: &str) -> Self {
         let from = if source.is_empty() { String::new() } else { format!(" (from {source})") };
-        Self { hint: error.hint(), ..Self::usage(format!("{error}{from}")) }
+        let code = match error {
+            ParamError::Unknown { .. } => Code::UnknownParam,
+            ParamError::Missing { .. } => Code::MissingParam,
+            ParamError::Value { .. } => Code::BadValue,
+            ParamError::Json(_) => Code::BadParams,
+        };
+        Self { hint: error.hint(), ..Self::usage(format!("{error}{from}")).code(code) }
     }
 }
 
@@ -75,7 +89,15 @@ fn causes(error: &dyn std::error::Error) -> Vec<String> {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self { exit: Exit::Store, message: error.to_string(), causes: causes(&error), hint: error.hint() }
+        let code = match error {
+            StoreError::Io { .. } => Code::StoreIo,
+            StoreError::Index { .. } => Code::StoreIndex,
+            StoreError::NewerFormat { .. } => Code::NewerStore,
+            StoreError::Damaged { .. } => Code::DamagedIndex,
+            StoreError::Corrupt { .. } => Code::CorruptBlob,
+            StoreError::CrossProcessCycle { .. } => Code::CrossProcessCycle,
+        };
+        Self { causes: causes(&error), hint: error.hint(), ..Self::new(Exit::Store, error.to_string()).code(code) }
     }
 }
 
@@ -85,7 +107,7 @@ impl From<FilesError> for CliError {
             FilesError::Store(error) => error.into(),
             FilesError::NoPath { path, there } => {
                 let name = path.rsplit('/').next().unwrap_or(&path);
-                let error = Self::usage(format!("the output has no `{path}`"));
+                let error = Self::usage(format!("the output has no `{path}`")).code(Code::NoSuchOutput);
                 if let Some(near) = nearest(name, there.iter().map(String::as_str)) {
                     return error.hint(format!("did you mean `{near}`?"));
                 }
@@ -93,9 +115,9 @@ impl From<FilesError> for CliError {
                 let more = if there.len() > shown.len() { ", …" } else { "" };
                 error.hint(format!("there are {}{more}", shown.join(", ")))
             }
-            FilesError::Lost(_) | FilesError::Inline(_) => {
-                Self::new(Exit::Store, error.to_string()).hint("build with `--check`: what is gone is made again")
-            }
+            FilesError::Lost(_) | FilesError::Inline(_) => Self::new(Exit::Store, error.to_string())
+                .code(Code::LostBytes)
+                .hint("build with `--check`: what is gone is made again"),
         }
     }
 }
@@ -103,8 +125,23 @@ impl From<FilesError> for CliError {
 impl From<LoadError> for CliError {
     fn from(error: LoadError) -> Self {
         let exit = if matches!(error, LoadError::Engine { .. }) { Exit::Internal } else { Exit::BadPlugin };
+        let code = match error {
+            LoadError::NotWasm { .. } => Code::NotWasm,
+            LoadError::CoreModule { .. } => Code::CoreModule,
+            LoadError::OtherFormat { .. } => Code::OtherFormat,
+            LoadError::Truncated { .. } => Code::Truncated,
+            LoadError::TooLarge { .. } => Code::TooLarge,
+            LoadError::Invalid { .. } => Code::InvalidComponent,
+            LoadError::OtherWorld { .. } => Code::OtherWorld,
+            LoadError::NewerContract { .. } => Code::NewerContract,
+            LoadError::Import { .. } => Code::ForbiddenImport,
+            LoadError::Contract { .. } => Code::ContractMismatch,
+            LoadError::Describe { .. } => Code::DescribeFailed,
+            LoadError::Description { .. } => Code::ContractBroken,
+            LoadError::Engine { .. } => Code::NoEngine,
+        };
         // The message of each variant has its source's in it already.
-        Self { exit, message: error.to_string(), causes: Vec::new(), hint: error.hint() }
+        Self { hint: error.hint(), ..Self::new(exit, error.to_string()).code(code) }
     }
 }
 
@@ -115,12 +152,14 @@ impl From<BuildError> for CliError {
             BuildError::Param(error) => Self::param(&error, ""),
             BuildError::UnknownTask { ref near, .. } => {
                 let hint = near.as_ref().map(|near| format!("did you mean `{near}`?"));
-                Self { hint, ..Self::usage(error.to_string()) }
+                Self { hint, ..Self::usage(error.to_string()).code(Code::UnknownTask) }
             }
-            BuildError::Glob { .. } => Self::usage(error.to_string()),
-            BuildError::Unstable(_) => {
-                Self::new(Exit::Store, error.to_string()).hint("does something remove files of the store?")
-            }
+            BuildError::Glob { .. } => Self::usage(error.to_string())
+                .code(Code::BadGlob)
+                .hint("`*` matches within a part, `**` across parts, `{a,b}` either; close every bracket"),
+            BuildError::Unstable(_) => Self::new(Exit::Store, error.to_string())
+                .code(Code::UnstableStore)
+                .hint("does something remove files of the store?"),
             BuildError::Internal(_) => Self::new(Exit::Internal, error.to_string())
                 .hint("this is a bug of wrun: please report it with the command that you gave"),
         }

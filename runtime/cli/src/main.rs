@@ -9,11 +9,12 @@
 //! | [`config`] | wrun.toml |
 //! | [`params`] | params of goals and where they come from |
 //! | [`workspace`] | wrun.toml, store and plugins, opened |
+//! | [`source`] | source folders in the place of components: compiled when they change |
 //! | [`progress`] | events, shown: bars, lines, JSON |
 //! | [`summary`] | the skip report for people |
 //! | [`text`] | numbers and params as people read them |
 //! | [`shell`] | stdout and stderr |
-//! | [`error`], [`exit`] | what goes wrong, and the table of exit codes |
+//! | [`error`], [`exit`], [`explain`] | what goes wrong, the table of exit codes, codes and their pages |
 //! | [`env`], [`interrupt`] | the environment and the clock; Ctrl-C |
 
 mod args;
@@ -22,18 +23,22 @@ mod config;
 mod env;
 mod error;
 mod exit;
+mod explain;
 mod interrupt;
 mod params;
 mod progress;
 mod shell;
+mod source;
 mod summary;
 mod text;
+mod view;
 mod workspace;
 
 use args::{Cli, Command, PluginCommand};
 use clap::{CommandFactory as _, Parser as _};
 use error::{CliError, Result};
 use exit::Exit;
+use explain::Code;
 use shell::{Shell, warn};
 
 /// Most of a walk is small allocations on several threads, of which the system's allocator makes twice the work.
@@ -42,16 +47,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let given: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    if let Some(error) = commands::plugin::as_rustc(&given) {
-        warn(&format!("error: {}\n  because: {}\n", error.message, error.causes.concat()));
+    if let Some(error) = source::compile::as_rustc(&given) {
+        report(&plain_shell(), &error);
         end(error.exit);
     }
     let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
-        Err(error) => end(refuse(&error, &given)),
+        Err(error) => end(refuse(&plain_shell(), &error, &given)),
     };
-    let dumb = env::var("TERM").is_some_and(|term| term == "dumb");
-    let shell = Shell::new(&cli.output, env::var("NO_COLOR").is_some(), dumb);
+    let shell = Shell::new(&cli.output, shell::Surroundings::read(env::var));
     match run(&shell, &cli) {
         Ok(exit) => end(exit),
         Err(error) => {
@@ -78,8 +82,12 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Log(args) => commands::log::run(shell, args),
         Command::Why(args) => commands::why::run(shell, args),
         Command::Verify(args) => commands::verify::run(shell, args),
+        Command::Graph(args) => commands::graph::run(shell, args),
+        Command::Report(args) => commands::report::run(shell, args),
         Command::History(args) => commands::history::run(shell, args),
+        Command::New(args) => commands::new::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
+        Command::Explain(args) => explain::run(shell, args),
         Command::ExitCodes => {
             shell.data(&exit::table());
             Ok(Exit::Ok)
@@ -98,8 +106,14 @@ fn command_help(shell: &Shell, name: &str) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// How to speak before the command line is understood.
+fn plain_shell() -> Shell {
+    let output = args::OutputArgs { json: false, quiet: false, verbose: false, color: args::Color::Auto };
+    Shell::new(&output, shell::Surroundings::read(env::var))
+}
+
 /// Prints what the grammar refuses, or the help that was asked for.
-fn refuse(error: &clap::Error, given: &[std::ffi::OsString]) -> Exit {
+fn refuse(shell: &Shell, error: &clap::Error, given: &[std::ffi::OsString]) -> Exit {
     use clap::error::ErrorKind as K;
     match error.kind() {
         K::DisplayHelp | K::DisplayVersion => match error.print() {
@@ -110,32 +124,52 @@ fn refuse(error: &clap::Error, given: &[std::ffi::OsString]) -> Exit {
         K::InvalidUtf8 => {
             let bad = given.iter().find(|arg| arg.to_str().is_none());
             let shown = bad.map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
-            warn(&format!(
-                "error: the argument `{shown}` is not UTF-8\nhint: params are text; name a file of other bytes with a `path` param whose own name is UTF-8\n"
-            ));
+            let error = CliError::usage(format!("the argument `{}` is not UTF-8", text::plain(&shown)))
+                .code(Code::NotUtf8)
+                .hint("params are text; name a file of other bytes with a `path` param whose own name is UTF-8");
+            report(shell, &error);
             Exit::Usage
         }
         _ => {
-            // Where stderr is gone there is nobody to tell.
-            _ = error.print();
-            let flag = given.iter().filter_map(|arg| arg.to_str()).find(|arg| {
-                error.kind() == K::UnknownArgument
-                    && arg.starts_with("--")
-                    && error.to_string().contains(arg.split('=').next().unwrap_or(arg))
-            });
-            if let Some(flag) = flag {
-                let name = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
-                warn(&format!("hint: a param of a task is given with `--param {name}=VALUE`\n"));
-            }
+            report(shell, &grammar(error, given));
             Exit::Usage
         }
     }
 }
 
+/// What the grammar refuses, in the form of all other errors.
+fn grammar(error: &clap::Error, given: &[std::ffi::OsString]) -> CliError {
+    use clap::error::{ContextKind as C, ContextValue as V, ErrorKind as K};
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n");
+    let first = parts.next().unwrap_or_default();
+    let lines = first.trim_start_matches("error: ").lines().map(|line| text::plain(line.trim_end()));
+    let mut out = CliError::usage(lines.collect::<Vec<_>>().join("\n"));
+    let word = |kind| match error.get(kind) {
+        Some(V::String(word)) => Some(word.clone()),
+        Some(V::Strings(words)) => words.first().cloned(),
+        _ => None,
+    };
+    if let Some(near) = [C::SuggestedSubcommand, C::SuggestedArg, C::SuggestedValue].into_iter().find_map(word) {
+        return out.hint(format!("did you mean `{near}`?"));
+    }
+    let flag = word(C::InvalidArg).filter(|arg| error.kind() == K::UnknownArgument && arg.starts_with("--"));
+    if let Some(flag) = flag {
+        let name = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
+        return out.hint(format!("a param of a task is given with `--param {name}=VALUE`"));
+    }
+    // Only words of ours: what else stands there may be anything.
+    let command = Cli::command();
+    let named = given.iter().skip(1).filter_map(|arg| arg.to_str()).find_map(|arg| command.find_subcommand(arg));
+    let named = named.map(|command| format!(" {}", command.get_name())).unwrap_or_default();
+    out = out.hint(format!("`wrun{named} --help` shows what it takes"));
+    out
+}
+
 /// Prints an error: what, why, one hint.
 fn report(shell: &Shell, error: &CliError) {
     let style = shell.err();
-    let mut out = format!("{} {}\n", style.red("error:"), indent(&error.message));
+    let mut out = format!("{} {}\n", style.red(format!("error[{}]:", error.code.word())), indent(&error.message));
     for cause in &error.causes {
         out += &format!("  because: {}\n", indent(cause));
     }

@@ -5,6 +5,7 @@
 
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use jiff::ZonedDateTime;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -81,9 +82,9 @@ pub(crate) fn goals(task: &TaskType, sources: &Sources<'_>) -> Result<Goals> {
     }
     let count = choices.iter().try_fold(1_usize, |count, choice| count.checked_mul(choice.1.len()));
     if count.is_none_or(|count| count > MOST_GOALS) {
-        return Err(
-            CliError::usage(format!("the ranges make more than {MOST_GOALS} goals")).hint("build them in parts")
-        );
+        return Err(CliError::usage(format!("the ranges make more than {MOST_GOALS} goals"))
+            .code(Code::BadParams)
+            .hint("build them in parts"));
     }
     let fixed = |choices: &[(String, Vec<Value>)]| {
         let first = choices.iter().filter_map(|(name, values)| Some((name.clone(), values.first()?.clone())));
@@ -153,6 +154,8 @@ fn collect_env(task: &TaskType, sources: &Sources<'_>, given: &mut BTreeMap<Stri
             let text = value.into_string().map_err(|value| {
                 let shown = value.to_string_lossy().into_owned();
                 CliError::usage(format!("the environment's {name}, `{shown}`, is not UTF-8"))
+                    .code(Code::NotUtf8)
+                    .hint(format!("set {name} to UTF-8 text, or unset it"))
             })?;
             given.insert(spec.name.clone(), (Raw::Text(text), format!("the environment's {name}")));
         }
@@ -164,7 +167,9 @@ fn collect_file(task: &TaskType, path: &Path, given: &mut BTreeMap<String, (Raw,
     let source = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| CliError::file(Exit::Usage, "read", path, &error))?;
     let bad = |why: &dyn std::fmt::Display| {
-        CliError::usage(format!("cannot read params from `{source}`")).cause(why.to_string().trim_end())
+        CliError::usage(format!("cannot read params from `{source}`"))
+            .code(Code::BadParams)
+            .cause(why.to_string().trim_end())
     };
     let text = std::str::from_utf8(&bytes).map_err(|_| bad(&"it is not UTF-8"))?;
     let is = |extension: &str| path.extension().is_some_and(|found| found == extension);
@@ -202,7 +207,9 @@ fn collect_flags(
     }
     for flag in sources.flags {
         let Some((name, value)) = flag.split_once('=') else {
-            return Err(CliError::usage(format!("`--param {flag}` has no `=`")).hint("write `--param NAME=VALUE`"));
+            return Err(CliError::usage(format!("`--param {flag}` has no `=`"))
+                .code(Code::BadParams)
+                .hint("write `--param NAME=VALUE`"));
         };
         find(task, name, "--param")?;
         pairs.push((name, value, "--param"));
@@ -210,6 +217,7 @@ fn collect_flags(
     for (i, (name, value, source)) in pairs.iter().enumerate() {
         if pairs[..i].iter().any(|earlier| earlier.0 == *name) {
             return Err(CliError::usage(format!("the param `{name}` is given twice"))
+                .code(Code::BadParams)
                 .hint("give it once; a range such as `2013-01-01..2013-01-07` makes several goals"));
         }
         given.insert((*name).to_owned(), (Raw::Text((*value).to_owned()), (*source).to_owned()));
@@ -223,7 +231,8 @@ fn unexpected(task: &TaskType, word: &str, taken: usize) -> CliError {
         1 => "one param".to_owned(),
         n => format!("{n} params"),
     };
-    let error = CliError::usage(format!("unexpected `{word}`: `{}` takes {what} by position", task.name));
+    let error = CliError::usage(format!("unexpected `{word}`: `{}` takes {what} by position", task.name))
+        .code(Code::UnexpectedWord);
     if word.contains('=') {
         return error.hint(format!("did you mean `--param {word}`?"));
     }
@@ -265,7 +274,7 @@ fn values(
     };
     let members = expand_range(&spec.kind, &text, Today(now.date())).map_err(|error| {
         let error = CliError::usage(format!("param `{}`: {error} (from {source})", spec.name));
-        error.hint("a range is `FIRST..LAST`, both ends in it")
+        error.code(Code::BadValue).hint("a range is `FIRST..LAST`, both ends in it")
     })?;
     if is_relative(&text)
         && is_date(&spec.kind)
@@ -305,13 +314,15 @@ pub(crate) fn config_values(
         let spec = find(task, name, &source)?;
         let raw = toml_to_json(value).as_ref().and_then(Raw::json).ok_or_else(|| {
             CliError::usage(format!("param `{name}` holds a number that is not finite (from {source})"))
+                .code(Code::BadValue)
+                .hint("write a finite number, or leave the param out")
         })?;
         let mut found = values(spec, &raw, &source, now, notes)?;
         match found.pop() {
             Some(value) if found.is_empty() => _ = out.insert(name.clone(), value),
             _ => {
                 let message = format!("param `{name}`: a range is more than one value (from {source})");
-                return Err(CliError::usage(message).hint("give ranges with `--param`"));
+                return Err(CliError::usage(message).code(Code::BadValue).hint("give ranges with `--param`"));
             }
         }
     }

@@ -1,8 +1,73 @@
 //! The terminal: stdout is data, stderr is for people. Nothing else prints.
+//!
+//! What the terminal can do is guessed from the environment, by the conventions that other programs keep:
+//! `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, `CI`, `GITHUB_ACTIONS`, `FORCE_HYPERLINK`, and the
+//! locale, without UTF-8 in which the symbols of our own are written in ASCII.
 
 use crate::args::{Color, OutputArgs};
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether stderr, and stdout if it is a terminal, take ASCII alone. One process has one locale.
+static ASCII: AtomicBool = AtomicBool::new(false);
+
+/// What the environment says of the terminal.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    /// What it says of colour, if anything: never, or always.
+    colour: Option<bool>,
+    /// `TERM=dumb`: no colour, nothing drawn again.
+    pub(crate) dumb: bool,
+    /// A machine watches: nothing is drawn again, nothing waits for a key.
+    pub(crate) ci: bool,
+    /// The log viewer of GitHub Actions, which folds groups.
+    github: bool,
+    /// Links (OSC 8) are shown as such.
+    links: bool,
+    /// The locale has no UTF-8.
+    ascii: bool,
+}
+
+impl Surroundings {
+    /// Reads them.
+    pub(crate) fn read(var: impl Fn(&str) -> Option<std::ffi::OsString>) -> Self {
+        // A variable that is set and empty counts as not set: `NO_COLOR` says so itself.
+        let text = |name: &str| {
+            var(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+        };
+        let is = |name: &str, values: &[&str]| text(name).is_some_and(|value| values.contains(&value.as_str()));
+        let on = |name: &str| text(name).is_some_and(|value| !matches!(value.as_str(), "0" | "false" | "no"));
+        let colour = if text("NO_COLOR").is_some() {
+            Some(false)
+        } else if on("CLICOLOR_FORCE") {
+            Some(true)
+        } else {
+            is("CLICOLOR", &["0"]).then_some(false)
+        };
+        let term = text("TERM").unwrap_or_default();
+        let vte = text("VTE_VERSION").and_then(|version| version.parse::<u32>().ok());
+        let known = ["WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION"].iter().any(|name| text(name).is_some())
+            || vte.is_some_and(|version| version >= 5000)
+            || is("TERM_PROGRAM", &["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper"])
+            || ["kitty", "alacritty", "foot", "ghostty"].iter().any(|name| term.contains(name));
+        let dumb = term == "dumb";
+        let ci = on("CI") || on("GITHUB_ACTIONS");
+        // Without any of them nothing is known, and UTF-8 is what nearly every terminal has.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| text(name));
+        let utf8 = locale.is_none_or(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        let links = match text("FORCE_HYPERLINK") {
+            Some(value) => value != "0",
+            None => known && !dumb && !ci,
+        };
+        Self { colour, dumb, ci, github: is("GITHUB_ACTIONS", &["true"]), links, ascii: !utf8 }
+    }
+}
 
 /// How to speak.
 #[derive(Clone, Debug)]
@@ -12,6 +77,10 @@ pub(crate) struct Shell {
     pub(crate) verbose: bool,
     /// Whether stderr is a terminal that can redraw.
     pub(crate) live: bool,
+    /// Whether stdout is a terminal on which a pager makes sense.
+    pub(crate) paged: bool,
+    github: bool,
+    links: bool,
     err: Style,
     out: Style,
 }
@@ -45,20 +114,52 @@ impl Style {
 }
 
 impl Shell {
-    pub(crate) fn new(args: &OutputArgs, no_color: bool, dumb: bool) -> Self {
+    pub(crate) fn new(args: &OutputArgs, around: Surroundings) -> Self {
         let colour = |terminal: bool| match args.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && !no_color && !dumb,
+            Color::Auto => around.colour.unwrap_or(terminal && !around.dumb),
         };
+        ASCII.store(around.ascii, Ordering::Relaxed);
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         Self {
             json: args.json,
             quiet: args.quiet,
             verbose: args.verbose,
-            live: err && !dumb && !args.quiet,
+            live: err && !around.dumb && !around.ci && !args.quiet,
+            paged: out && !around.dumb && !around.ci && !args.json && !args.quiet,
+            github: around.github && !args.json && !args.quiet,
+            links: around.links && out,
             err: Style(colour(err)),
             out: Style(colour(out)),
+        }
+    }
+
+    /// Returns how wide stdout is, and 80 where it is no terminal.
+    pub(crate) fn width(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
+        size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
+    }
+
+    /// Makes text on stdout a link to a file, where the terminal shows links.
+    pub(crate) fn link(&self, path: &Path, text: &str) -> String {
+        match path.canonicalize() {
+            Ok(path) if self.links => format!("\x1b]8;;{}\x1b\\{text}\x1b]8;;\x1b\\", file_url(&path)),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// Starts a group of lines that the viewer of a CI run folds.
+    pub(crate) fn group(&self, title: &str) {
+        if self.github {
+            warn(&format!("::group::{}\n", crate::text::plain(title)));
+        }
+    }
+
+    /// Ends a group.
+    pub(crate) fn end_group(&self) {
+        if self.github {
+            warn("::endgroup::\n");
         }
     }
 
@@ -72,8 +173,11 @@ impl Shell {
         self.out
     }
 
-    /// Prints data, and ends the process quietly if nobody reads it any more.
+    /// Prints data, and ends the process quietly if nobody reads it any more. Only where people look at it
+    /// are symbols replaced: data in a file is the same whatever the locale.
     pub(crate) fn data(&self, text: &str) {
+        let looked_at = self.paged || std::io::stdout().is_terminal();
+        let text = if looked_at { in_locale(text) } else { Cow::Borrowed(text) };
         self.bytes(text.as_bytes());
     }
 
@@ -109,7 +213,50 @@ impl Shell {
 
 /// Tells people something whatever they want. Where stderr is gone there is nobody to tell.
 pub(crate) fn warn(text: &str) {
-    _ = std::io::stderr().lock().write_all(text.as_bytes());
+    _ = std::io::stderr().lock().write_all(in_locale(text).as_bytes());
+}
+
+/// Writes the symbols of our own in ASCII where the locale has no others. Names and values stay as they are.
+fn in_locale(text: &str) -> Cow<'_, str> {
+    if !ASCII.load(Ordering::Relaxed) || text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '→' => out.push_str("->"),
+            '←' => out.push_str("<-"),
+            '…' => out.push_str("..."),
+            '·' => out.push('.'),
+            '█' | '▓' | '▒' | '■' => out.push('#'),
+            '├' | '└' | '┬' | '┌' | '┐' | '┘' | '┤' | '┼' | '╭' | '╰' => out.push('+'),
+            '─' | '–' | '—' => out.push('-'),
+            '│' => out.push('|'),
+            '✓' | '✔' => out.push_str("ok"),
+            '✗' | '✘' => out.push('x'),
+            '•' => out.push('*'),
+            '×' => out.push('x'),
+            '≥' => out.push_str(">="),
+            '≤' => out.push_str("<="),
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Writes a path as a URL of this machine.
+fn file_url(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut out = String::from("file://");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                out.push(char::from(*byte))
+            }
+            other => out += &format!("%{other:02X}"),
+        }
+    }
+    out
 }
 
 /// Ends the process when stdout does: quietly if its reader went away.
@@ -117,6 +264,52 @@ fn ended(error: &std::io::Error) -> ! {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         crate::end(crate::exit::Exit::Ok);
     }
-    warn(&format!("error: cannot write to stdout\n  because: {error}\n"));
+    warn(&format!("error[{}]: cannot write to stdout\n  because: {error}\n", crate::explain::Code::File.word()));
     crate::end(crate::exit::Exit::Store)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around(vars: &[(&str, &str)]) -> Surroundings {
+        Surroundings::read(|name| vars.iter().find(|(var, _)| *var == name).map(|(_, value)| (*value).into()))
+    }
+
+    #[test]
+    fn conventions_are_kept() {
+        assert_eq!(around(&[]), Surroundings::default());
+        assert_eq!(around(&[("NO_COLOR", ""), ("CI", ""), ("LANG", "")]), Surroundings::default());
+        assert_eq!(around(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]).colour, Some(false));
+        assert_eq!(around(&[("CLICOLOR", "0")]).colour, Some(false));
+        assert_eq!(around(&[("CLICOLOR", "1")]).colour, None);
+        assert_eq!(around(&[("CLICOLOR", "0"), ("CLICOLOR_FORCE", "1")]).colour, Some(true));
+        assert_eq!(around(&[("CLICOLOR_FORCE", "0")]).colour, None);
+        assert!(around(&[("CI", "true")]).ci && !around(&[("CI", "false")]).ci);
+        let github = around(&[("GITHUB_ACTIONS", "true")]);
+        assert!(github.ci && github.github);
+        assert!(around(&[("TERM", "dumb")]).dumb);
+    }
+
+    #[test]
+    fn the_locale_is_the_first_that_is_set() {
+        for (vars, ascii) in [
+            (&[("LANG", "C")][..], true),
+            (&[("LANG", "de_DE.ISO-8859-1")], true),
+            (&[("LANG", "C.UTF-8")], false),
+            (&[("LC_ALL", "POSIX"), ("LANG", "en_GB.utf8")], true),
+            (&[("LC_CTYPE", "en_GB.utf8"), ("LANG", "C")], false),
+        ] {
+            assert_eq!(around(vars).ascii, ascii, "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_for_terminals_that_show_them() {
+        assert!(around(&[("VTE_VERSION", "7600")]).links);
+        assert!(!around(&[("VTE_VERSION", "4000")]).links);
+        assert!(!around(&[("TERM", "xterm-kitty"), ("CI", "1")]).links);
+        assert!(!around(&[("TERM", "xterm-kitty"), ("FORCE_HYPERLINK", "0")]).links);
+        assert_eq!(file_url(Path::new("/a b/ü")), "file:///a%20b/%C3%BC");
+    }
 }

@@ -57,18 +57,49 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
     out
 }
 
-/// Makes text from a guest harmless: one line, without control characters.
+/// Makes text from a guest harmless: one line, without control characters, and without those that turn the
+/// direction of what follows.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let turns =
+        |c| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let line_ends = |c| matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().map(|c| if c.is_control() || turns(c) || line_ends(c) { ' ' } else { c }).collect()
+}
+
+/// Breaks a line between words, so that each part has at most so many characters, unless one word has more.
+/// Parts after the first are as far in as the first.
+pub(crate) fn wrap(line: &str, width: usize) -> Vec<String> {
+    if line.chars().count() <= width {
+        return vec![line.to_owned()];
+    }
+    let inset: String = line.chars().take_while(|c| *c == ' ').collect();
+    let mut out: Vec<String> = Vec::new();
+    let mut part = inset.clone();
+    let mut long = 0;
+    for word in line.split_whitespace() {
+        let more = word.chars().count();
+        if long > 0 && inset.len() + long + 1 + more > width {
+            out.push(std::mem::replace(&mut part, inset.clone()));
+            long = 0;
+        }
+        if long > 0 {
+            part.push(' ');
+            long += 1;
+        }
+        part.push_str(word);
+        long += more;
+    }
+    out.push(part);
+    out
 }
 
 /// Returns the params whose values are not the same in all calls.
 pub(crate) fn varying<'a>(calls: &[&'a Params]) -> BTreeSet<&'a str> {
     let mut out = BTreeSet::new();
     if let Some((first, rest)) = calls.split_first() {
-        for (name, value) in &first.0 {
+        for (name, value) in first.0.iter() {
             if rest.iter().any(|call| call.0.get(name) != Some(value)) {
-                out.insert(name.as_str());
+                out.insert(name);
             }
         }
     }
@@ -80,10 +111,10 @@ pub(crate) fn varying<'a>(calls: &[&'a Params]) -> BTreeSet<&'a str> {
 pub(crate) fn fold(calls: &[&Params], specs: &[ParamSpec], varying: &BTreeSet<&str>) -> String {
     let mut values: BTreeMap<&str, BTreeSet<Sorted>> = BTreeMap::new();
     for call in calls {
-        for (name, value) in &call.0 {
-            let spec = specs.iter().find(|spec| spec.name == *name);
+        for (name, value) in call.0.iter() {
+            let spec = specs.iter().find(|spec| spec.name == name);
             let shown = spec.is_none_or(|spec| spec.visibility == Visibility::Public);
-            let told = if varying.is_empty() { !is_default(spec, value) } else { varying.contains(name.as_str()) };
+            let told = if varying.is_empty() { !is_default(spec, value) } else { varying.contains(name) };
             if shown && told {
                 values.entry(name).or_default().insert(Sorted::new(value));
             }
@@ -176,6 +207,10 @@ mod tests {
         );
         assert_eq!([bytes(7), bytes(212 << 10), bytes(3 << 20)], ["7 B", "212 KiB", "3.0 MiB"]);
         assert_eq!(clip("abcdef", 4), "abc…");
+        assert_eq!(plain("a\u{1b}[1m\u{202e}b\n"), "a [1m b ");
+        assert_eq!(wrap("  one two three", 10), ["  one two", "  three"]);
+        assert_eq!(wrap("elephantine is", 5), ["elephantine", "is"]);
+        assert_eq!(wrap("", 5), [""]);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use crate::config::{self, Config, list};
 use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
+use crate::source;
 use jiff::ZonedDateTime;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -51,11 +53,32 @@ pub(crate) enum Need {
 }
 
 impl Workspace {
+    /// Opens it for a command that names no plugin.
     pub(crate) fn open(shell: &Shell, store: &StoreArgs, slots: Option<u32>, need: Need) -> Result<Self> {
+        Self::open_for(shell, store, slots, need, None)
+    }
+
+    /// Opens it. Where no wrun.toml is found from the working directory upwards, that of a source folder
+    /// which is named counts.
+    pub(crate) fn open_for(
+        shell: &Shell,
+        store: &StoreArgs,
+        slots: Option<u32>,
+        need: Need,
+        named: Option<&Path>,
+    ) -> Result<Self> {
         let cwd = env::cwd()?;
-        let config::Found { config, folder } = config::find(&cwd)?;
+        let mut found = config::find(&cwd)?;
+        let source = named.map(|named| cwd.join(named)).filter(|named| found.folder.is_none() && named.is_dir());
+        if let Some(source) = source.and_then(|source| source.canonicalize().ok()) {
+            found = config::find(&source)?;
+        }
+        let config::Found { config, folder } = found;
         let slots = match slots {
-            Some(0) => return Err(CliError::usage("`-j 0`: at least one task has to run at once")),
+            Some(0) => {
+                return Err(CliError::usage("`-j 0`: at least one task has to run at once")
+                    .hint("leave `-j` out: it is then one a core"));
+            }
             given => given.or(config.slots).map_or_else(env::cores, |slots| slots as usize),
         };
         let zone = zone(&config)?;
@@ -64,6 +87,7 @@ impl Workspace {
         let store: Arc<dyn Store> = match need {
             Need::Existing if !there => {
                 return Err(CliError::new(Exit::Store, format!("there is no store at `{}`", path.display()))
+                    .code(Code::NoStore)
                     .hint("name another with `--store DIR`, or build something first"));
             }
             Need::Optional if !there => Arc::new(MemoryStore::default()),
@@ -125,9 +149,17 @@ impl Workspace {
     }
 
     fn load(&self, alias: &str, path: &Path) -> Result<Plugin> {
-        let shown = path.strip_prefix(&self.cwd).unwrap_or(path);
+        let shown = match path.strip_prefix(&self.cwd).unwrap_or(path) {
+            here if here.as_os_str().is_empty() => Path::new("."),
+            shown => shown,
+        };
         let name = shown.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
+        let component = match path.is_dir() {
+            true => source::component(&self.shell, shown)?,
+            false => path.to_owned(),
+        };
+        let bytes =
+            std::fs::read(component).map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
         let component = wrun_plugin::Plugin::open(&self.host, bytes, &name)?;
         let digest = component.digest();
         let key = describe_key(digest);
@@ -159,6 +191,7 @@ fn zone(config: &Config) -> Result<TimeZone> {
     let Some(name) = &config.timezone else { return Ok(TimeZone::system()) };
     TimeZone::get(name).map_err(|_| {
         CliError::usage(format!("`{name}`, the timezone of wrun.toml, is not known"))
+            .code(Code::BadConfig)
             .hint("write a name of the IANA database, such as `Europe/Berlin` or `UTC`")
     })
 }
@@ -170,6 +203,7 @@ fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Pa
             "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
             given.display()
         ))
+        .code(Code::UnsupportedStore)
         .hint("name a folder; stores on S3 come with a later version")),
         None => Ok(from.join(given)),
     };
@@ -187,12 +221,13 @@ fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Pa
     }
     cache_folder().map(|cache| cache.join("store")).ok_or_else(|| {
         CliError::usage("there is nowhere to keep results: no wrun.toml, no HOME")
+            .code(Code::Nowhere)
             .hint("name a folder with `--store DIR`")
     })
 }
 
 /// Returns the user's cache folder of this program.
-fn cache_folder() -> Option<PathBuf> {
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     let cache = env::var("XDG_CACHE_HOME").map(PathBuf::from).filter(|cache| cache.is_absolute());
     let cache = cache.or_else(|| env::var("HOME").map(|home| PathBuf::from(home).join(".cache")));
     cache.map(|cache| cache.join("wrun"))

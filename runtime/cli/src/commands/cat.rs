@@ -6,6 +6,7 @@ use super::{Last, exit_of, prepare};
 use crate::args::CatArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::workspace::Need;
 use std::path::Path;
@@ -17,6 +18,7 @@ pub(crate) fn run(shell: &Shell, args: &CatArgs) -> Result<Exit> {
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Path))?;
     if prepared.rest.len() > 1 {
         return Err(CliError::usage(format!("unexpected `{}`: one PATH is enough", prepared.rest[1]))
+            .code(Code::UnexpectedWord)
             .hint("a param that has a default is given with `--param`"));
     }
     if prepared.goals.calls.len() > 1 {
@@ -70,6 +72,7 @@ fn find(dir: &Dir, path: &str) -> Result<(Dir, Entry)> {
             let names: Vec<String> =
                 entries.iter().take(10).map(|entry| format!("{path}/{}", entry.name)).collect();
             Err(CliError::usage(format!("`{path}` is a folder, and `cat` prints one file"))
+                .code(Code::NoSuchOutput)
                 .hint(format!("there are {}", crate::config::list(&names))))
         }
     }
@@ -97,6 +100,7 @@ fn only(dir: &Dir) -> Result<(Dir, Entry, String)> {
     match files.pop() {
         Some(file) if count == 1 => Ok(file),
         _ => Err(CliError::usage(format!("the output has {count} files, and no PATH is named"))
+            .code(Code::NoSuchOutput)
             .hint(format!("name one of {}", crate::config::list(&names)))),
     }
 }

@@ -8,6 +8,7 @@ use super::{Last, Prepared, exit_of, prepare};
 use crate::args::GetArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::text;
 use crate::workspace::Need;
@@ -79,6 +80,7 @@ pub(crate) fn run(shell: &Shell, args: &GetArgs) -> Result<Exit> {
 /// A goal without an output, in a build in which nothing failed.
 pub(crate) fn left_out(task: &str) -> CliError {
     CliError::new(Exit::Failed, format!("`{task}` was left out, so there is no output"))
+        .code(Code::LeftOut)
         .hint("`--except` or `disabled` of wrun.toml names it, or something that it needs")
 }
 

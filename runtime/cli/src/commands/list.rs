@@ -3,6 +3,7 @@
 use crate::args::ListArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::text::plain;
 use crate::workspace::{Need, Workspace, description};
@@ -11,7 +12,7 @@ use wrun_core::task::PluginDescription;
 
 /// Lists.
 pub(crate) fn run(shell: &Shell, args: &ListArgs) -> Result<Exit> {
-    let workspace = Workspace::open(shell, &args.store, None, Need::Optional)?;
+    let workspace = Workspace::open_for(shell, &args.store, None, Need::Optional, args.plugin.as_deref())?;
     if let Some(named) = &args.plugin {
         let plugins = workspace.plugins(named)?;
         print(shell, "", description(&plugins)?);
@@ -19,6 +20,7 @@ pub(crate) fn run(shell: &Shell, args: &ListArgs) -> Result<Exit> {
     }
     if workspace.config.plugins.is_empty() {
         return Err(CliError::usage("no PLUGIN is named, and there is no wrun.toml with [plugins]")
+            .code(Code::NoPlugin)
             .hint("name a component file, such as `wrun list plugins/report.wasm`"));
     }
     for (i, plugin) in workspace.aliased()?.iter().enumerate() {

@@ -4,11 +4,14 @@ pub(crate) mod build;
 pub(crate) mod cat;
 pub(crate) mod describe;
 pub(crate) mod get;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod plugin;
+pub(crate) mod report;
 pub(crate) mod verify;
 pub(crate) mod why;
 
@@ -16,6 +19,7 @@ use crate::args::{GoalArgs, SessionArgs, StoreArgs};
 use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::params::{self, Goals, Sources};
 use crate::shell::Shell;
 use crate::workspace::{Need, Workspace, description};
@@ -55,7 +59,7 @@ pub(crate) fn prepare(
     (need, last): (Need, Last),
 ) -> Result<Prepared> {
     let named = plugin_of(goal)?;
-    let workspace = Workspace::open(shell, store, session.and_then(|session| session.slots), need)?;
+    let workspace = Workspace::open_for(shell, store, session.and_then(|session| session.slots), need, Some(named))?;
     let plugins = workspace.plugins(named)?;
     let description = description(&plugins)?;
     let (task, mut words) = task_of(description, &goal.words, named)?;
@@ -121,6 +125,7 @@ impl Prepared {
 pub(crate) fn plugin_of(goal: &GoalArgs) -> Result<&Path> {
     goal.plugin.as_deref().ok_or_else(|| {
         CliError::usage("no PLUGIN is named")
+            .code(Code::NoPlugin)
             .hint("name a component file, or an alias under [plugins] of wrun.toml")
     })
 }
@@ -136,7 +141,9 @@ pub(crate) fn task_of<'a>(
     let Some(first) = words.first() else {
         let listed = || format!("`wrun list {}` shows its tasks", named.display());
         return default.map(|task| (task, Vec::new())).ok_or_else(|| {
-            CliError::usage(format!("`{}` has no default goal, and no TASK is named", plugin.id)).hint(listed())
+            CliError::usage(format!("`{}` has no default goal, and no TASK is named", plugin.id))
+                .code(Code::NoTask)
+                .hint(listed())
         });
     };
     if let Some(task) = plugin.task(first) {
@@ -154,7 +161,7 @@ pub(crate) fn task_of<'a>(
 
 /// A task that a plugin does not have.
 pub(crate) fn unknown_task(plugin: &PluginDescription, task: &str, named: &Path) -> CliError {
-    let error = CliError::usage(format!("`{}` has no task `{task}`", plugin.id));
+    let error = CliError::usage(format!("`{}` has no task `{task}`", plugin.id)).code(Code::UnknownTask);
     match nearest(task, plugin.tasks.iter().map(|task| task.name.as_str())) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None if task.contains('=') => error.hint(format!("did you mean `--param {task}`?")),
@@ -187,7 +194,8 @@ fn defaults(
             let error = CliError::usage(format!(
                 "wrun.toml has [params.\"{section}\"], but `{}` has no task `{name}`",
                 description.id
-            ));
+            ))
+            .code(Code::BadConfig);
             let listed = description.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>();
             return Err(error.hint(near.map_or_else(
                 || format!("it has {}", crate::config::list(&listed)),
@@ -229,7 +237,7 @@ fn force(given: &[String], plugins: &[Plugin]) -> Result<Force> {
     }
     for task in &tasks {
         if !plugins.iter().any(|plugin| plugin.planner.description().task(task).is_some()) {
-            let error = CliError::usage(format!("`--force={task}`: no plugin has the task `{task}`"));
+            let error = CliError::usage(format!("`--force={task}`: no plugin has the task `{task}`")).code(Code::UnknownTask);
             let all = plugins.iter().flat_map(|plugin| &plugin.planner.description().tasks);
             let near = nearest(task, all.map(|task| task.name.as_str()));
             return Err(match near {

@@ -169,7 +169,10 @@ fn recursion_finishes_with_one_slot() {
     let env = TestEnv::new();
     let ran = env.words("build shards.wasm sum 12 -j1 -q").ok();
     assert_eq!(ran.stderr(), "");
-    env.words("build shards.wasm sum 12 -j 0").refused(2, "error: `-j 0`: at least one task has to run at once\n");
+    env.words("build shards.wasm sum 12 -j 0").refused(
+        2,
+        "error: `-j 0`: at least one task has to run at once\nhint: leave `-j` out: it is then one a core\n",
+    );
 }
 
 #[test]

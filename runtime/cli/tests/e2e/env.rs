@@ -176,7 +176,7 @@ impl Ran {
 /// Replaces digests, times and the test's folder.
 pub(crate) fn redact(text: &str, root: &Path) -> String {
     let text = text.replace(&root.display().to_string(), "[ROOT]");
-    let text = digests(&text);
+    let text = codes(&digests(&text));
     let mut out = String::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -205,6 +205,25 @@ pub(crate) fn redact(text: &str, root: &Path) -> String {
         }
     }
     out + rest
+}
+
+/// Which code an error has is tested in one place, `explain.rs`.
+fn codes(text: &str) -> String {
+    let mut parts = text.split("error[");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once("]:") {
+            Some((code, rest)) if code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') => {
+                out += "error:";
+                out += rest;
+            }
+            _ => {
+                out += "error[";
+                out += part;
+            }
+        }
+    }
+    out
 }
 
 fn digests(text: &str) -> String {

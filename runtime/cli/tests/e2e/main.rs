@@ -15,6 +15,7 @@ mod config;
 mod describe;
 mod disk;
 mod env;
+mod explain;
 mod get;
 mod history;
 mod interrupt;

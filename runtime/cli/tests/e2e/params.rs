@@ -70,7 +70,7 @@ fn bytes_that_are_not_utf_8_are_refused() {
     );
     env.set("WRUN_PARAM_DATE", std::ffi::OsStr::from_bytes(b"\xff"));
     env.words("build report.wasm")
-        .refused(2, "error: the environment's WRUN_PARAM_DATE, `\u{fffd}`, is not UTF-8\n");
+        .refused(2, "error: the environment's WRUN_PARAM_DATE, `\u{fffd}`, is not UTF-8\nhint: set WRUN_PARAM_DATE to UTF-8 text, or unset it\n");
 }
 
 #[test]
