@@ -93,7 +93,7 @@ def steps_of(block):
 
 
 TIME = re.compile(r"(?<![\w.])(\d+ h \d\d min|\d+ min \d\d s|\d+(\.\d+)? (ms|µs|s|min|h))(?!\w)")
-CLAUSE = re.compile(r"; (running took|hits saved) [^;]*")
+CLAUSE = re.compile(r"; (running took|hits saved|what runs took) [^;]*")
 SIZE = re.compile(r"\b\d+(\.\d+)? [KM]iB")
 DIGEST = re.compile(r"b3:[0-9a-f]{6,64}")
 
