@@ -72,7 +72,7 @@ pub struct Options {
     pub given_paths: Vec<PathBuf>,
     /// The time that clocks are compared with.
     pub now: Timestamp,
-    /// Whether the report lists every task, which a no-op then reads from the record's listing.
+    /// Whether the report lists every task even where all of them are hits that the last run had.
     pub want_tasks: bool,
 }
 
@@ -118,7 +118,8 @@ pub struct GoalCall {
 /// What a build came to.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The skip report; its tasks are listed if they were wanted, or if the graph was walked.
+    /// The skip report; its tasks are listed if they were wanted, or if anything was not a hit that the goals'
+    /// session record knows.
     pub report: Report,
     /// The output of each goal, where there is one, in the order given.
     pub goals: Vec<Option<GoalOutput>>,

@@ -1,13 +1,18 @@
 //! `why`: which fields of a task's key differ from the last time it was built, down to what changed upstream.
+//!
+//! Where an input changed, the record that it came from before is known: the explanation goes on with what
+//! differs between that record and what stands there now. Where it is not known, it goes on with why the task
+//! behind the input ran when it made what is there now.
 
 use crate::api::{BuildError, GoalCall, Interrupt, Options, Setup};
 use crate::engine::{Engine, Mode, session};
 use crate::graph::{Dependency, End, ExternalState, NodeId};
+use crate::jobs::diff_steps;
 use crate::verify::files;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Instant;
-use wrun_core::digest::{ActionKey, TreeDigest};
-use wrun_core::reason::{Reason, changes};
+use wrun_core::digest::{ActionKey, Digest, TreeDigest};
+use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address};
 use wrun_store::files::Dir;
 
@@ -23,8 +28,10 @@ pub struct Explanation {
     pub key: Option<ActionKey>,
     /// How it stands.
     pub standing: Standing,
-    /// What differs from the last time that this task was built; where it is a hit, why it ran then.
+    /// What differs from the last time that this task was built, or that its output was used.
     pub reasons: Vec<Reason>,
+    /// Whether the reasons are rather those that were recorded when it ran.
+    pub recorded: bool,
     /// What is behind the changed inputs, by input name.
     pub upstream: Vec<(String, Upstream)>,
 }
@@ -65,167 +72,230 @@ pub async fn why(
 ) -> Result<Vec<Explanation>, BuildError> {
     let interrupt = Interrupt::default();
     let session = session(setup, options, goals, runtime, &interrupt, Mode::Preview, Instant::now()).await?;
-    let engine = session.engine;
-    let records = Records::read(&engine).await?;
-    Ok(engine.goals.iter().map(|goal| records.explain(&engine, *goal, DEEPEST)).collect())
-}
-
-/// The last result of every task of the graph, and those before them.
-struct Records {
-    latest: BTreeMap<NodeId, ActionResult>,
-}
-
-impl Records {
-    async fn read(engine: &Engine) -> Result<Self, BuildError> {
-        let store = &engine.shared.setup.store;
-        let ids: Vec<_> = engine.nodes.iter().map(|node| crate::jobs::id_of(&engine.shared, &node.call)).collect();
-        let latest = store.latest(&ids).await?;
-        let addresses: Vec<(usize, Address)> =
-            latest.iter().enumerate().filter_map(|(i, address)| address.map(|address| (i, address))).collect();
-        let keys: Vec<_> = addresses.iter().map(|(_, address)| address.key).collect();
-        let mut found = BTreeMap::new();
-        for ((i, address), records) in addresses.into_iter().zip(store.results(&keys).await?) {
-            let record = records.iter().find(|record| record.generation == address.generation);
-            let result = record.and_then(|record| serde_json::from_slice(&record.body).ok());
-            if let (Some(result), Ok(id)) = (result, u32::try_from(i)) {
-                found.insert(id, result);
-            }
-        }
-        Ok(Self { latest: found })
+    let mut explainer = Explainer { engine: &session.engine, names: None };
+    let mut out = Vec::with_capacity(goals.len());
+    for goal in &session.engine.goals {
+        out.push(explainer.explain(*goal, None, DEEPEST).await?);
     }
+    Ok(out)
+}
 
-    fn explain(&self, engine: &Engine, id: NodeId, depth: usize) -> Explanation {
+struct Explainer<'a> {
+    engine: &'a Engine,
+    /// Nodes by what people call them, once somebody asks.
+    names: Option<HashMap<String, NodeId>>,
+}
+
+/// What is known of one task that is explained.
+struct Known<'a> {
+    id: NodeId,
+    standing: &'a Standing,
+    reasons: &'a [Reason],
+    /// The record that the reasons compare with, where that is known.
+    old: Option<&'a ActionResult>,
+    /// The record of a hit.
+    now: Option<&'a ActionResult>,
+    depth: usize,
+}
+
+impl Explainer<'_> {
+    /// Explains a task: against the record `before` if its output was used before, else against its latest.
+    async fn explain(
+        &mut self,
+        id: NodeId,
+        before: Option<ActionResult>,
+        depth: usize,
+    ) -> Result<Explanation, BuildError> {
+        let engine = self.engine;
         let node = &engine.nodes[id as usize];
         let keyed = node.keyed.as_ref();
         let mut key = keyed.map(|keyed| keyed.key);
-        let mut before = self.latest.get(&id).cloned();
-        let (standing, reasons) = match node.end() {
+        let (mut recorded, mut reasons, mut now, mut old) = (false, Vec::new(), None, None);
+        let standing = match node.end() {
             Some(End::Done { output, .. }) => {
                 key = Some(output.address.key);
-                before = output.result();
-                let made = before.as_ref().map(|result| &result.provenance);
-                (
-                    Standing::Hit(made.map_or(0, |made| made.started)),
-                    made.map(|made| made.reasons.clone()).unwrap_or_default(),
-                )
+                now = output.result();
+                if let (Some(before), Some(now)) = (before, &now) {
+                    reasons = diff(&before.action, &now.action);
+                    reasons.extend(diff_steps(&engine.shared, &node.call, &before.steps, &now.steps));
+                    old = Some(before);
+                }
+                if reasons.is_empty() {
+                    recorded = true;
+                    reasons = now.as_ref().map(|now| now.provenance.reasons.clone()).unwrap_or_default();
+                }
+                Standing::Hit(now.as_ref().map_or(0, |now| now.provenance.started))
             }
             Some(End::Unknown(until)) => {
-                let until = engine.shared.resolver.display(&engine.nodes[*until as usize].call);
-                (Standing::Unknown(until), Vec::new())
+                Standing::Unknown(engine.shared.resolver.display(&engine.nodes[*until as usize].call))
             }
             Some(End::WouldRun) | None => {
-                (Standing::Run, keyed.map(|keyed| keyed.reasons.clone()).unwrap_or_default())
+                reasons = keyed.map(|keyed| keyed.reasons.clone()).unwrap_or_default();
+                old = self.latest(id).await?;
+                Standing::Run
             }
-            Some(end) => {
-                let words = match end {
-                    End::Failed { message, .. } => message.clone(),
-                    End::Blocked(why) | End::Waiting(why) | End::Skipped(why) => why.clone(),
-                    _ => String::new(),
-                };
-                (Standing::Other(words), Vec::new())
-            }
+            Some(End::Failed { message, .. }) => Standing::Other(message.clone()),
+            Some(End::Blocked(why) | End::Waiting(why) | End::Skipped(why)) => Standing::Other(why.clone()),
         };
+        let (old, now) = (old.as_ref(), now.as_ref());
+        let known = Known { id, standing: &standing, reasons: &reasons, old, now, depth };
         let mut upstream = Vec::new();
         if depth > 0 {
-            self.upstream(engine, id, &standing, &reasons, before.as_ref(), depth, &mut upstream);
+            self.inputs(&known, &mut upstream).await?;
+            self.needs(&known, &mut upstream).await?;
         }
-        Explanation { task: engine.shared.resolver.display(&node.call), key, standing, reasons, upstream }
+        Ok(Explanation {
+            task: engine.shared.resolver.display(&node.call),
+            key,
+            standing,
+            reasons,
+            recorded,
+            upstream,
+        })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one place, and each is plain data")]
-    fn upstream(
-        &self,
-        engine: &Engine,
-        id: NodeId,
-        standing: &Standing,
-        reasons: &[Reason],
-        before: Option<&ActionResult>,
+    /// Returns the last record of a task.
+    async fn latest(&self, id: NodeId) -> Result<Option<ActionResult>, BuildError> {
+        let shared = &self.engine.shared;
+        let task = crate::jobs::id_of(shared, &self.engine.nodes[id as usize].call);
+        match shared.setup.store.latest(&[task]).await?.first() {
+            Some(Some(address)) => self.record(*address).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn record(&self, address: Address) -> Result<Option<ActionResult>, BuildError> {
+        let found = self.engine.shared.setup.store.results(&[address.key]).await?;
+        let record = found.iter().flatten().find(|record| record.generation == address.generation);
+        Ok(record.and_then(|record| serde_json::from_slice(&record.body).ok()))
+    }
+
+    /// Explains the task behind an input, against the record that the input came from before.
+    async fn behind(
+        &mut self,
+        other: NodeId,
+        before: Option<Address>,
         depth: usize,
-        out: &mut Vec<(String, Upstream)>,
-    ) {
-        let node = &engine.nodes[id as usize];
-        let Some(planned) = &node.planned else { return };
-        let changed = |name: &str| {
-            let is = |reason: &Reason| matches!(reason, Reason::InputChanged { name: n, .. } if n == name);
-            reasons.iter().find(|reason| is(reason))
+    ) -> Result<Upstream, BuildError> {
+        let before = match before {
+            Some(address) => self.record(address).await?,
+            None => None,
         };
+        let explained = Box::pin(self.explain(other, before, depth - 1)).await?;
+        Ok(Upstream::Task(Box::new(explained)))
+    }
+
+    fn is_open(&self, id: NodeId) -> bool {
+        matches!(self.engine.nodes[id as usize].end(), Some(End::WouldRun | End::Unknown(_)))
+    }
+
+    /// Follows the inputs of the Plan that changed; where all depends on some that are not made yet, those.
+    async fn inputs(&mut self, known: &Known<'_>, out: &mut Vec<(String, Upstream)>) -> Result<(), BuildError> {
+        let engine = self.engine;
+        let node = &engine.nodes[known.id as usize];
+        let Some(planned) = &node.planned else { return Ok(()) };
         for (input, dependency) in planned.plan.inputs.iter().zip(&node.dependencies) {
-            let change = changed(&input.name);
-            match dependency {
-                Dependency::Task(other) => {
-                    let open =
-                        matches!(engine.nodes[*other as usize].end(), Some(End::WouldRun | End::Unknown(_)));
-                    let follow = match standing {
-                        Standing::Unknown(_) => open,
+            let change = known.reasons.iter().find_map(|reason| match reason {
+                Reason::InputChanged { name, old, new, .. } if *name == input.name => Some((*old, *new)),
+                _ => None,
+            });
+            match (dependency, change) {
+                (Dependency::Task(other), _) => {
+                    let follow = match known.standing {
+                        Standing::Unknown(_) => self.is_open(*other),
                         _ => change.is_some(),
                     };
                     if follow {
-                        let explanation = self.explain(engine, *other, depth - 1);
-                        out.push((input.name.clone(), Upstream::Task(Box::new(explanation))));
+                        let before = known.old.and_then(|old| old.provenance.inputs.get(&input.name));
+                        let behind = self.behind(*other, before.copied(), known.depth).await?;
+                        out.push((input.name.clone(), behind));
                     }
                 }
-                Dependency::External(other) if change.is_some() => {
+                (Dependency::External(other), Some(change)) => {
                     let external = &engine.externals[*other as usize];
-                    let (old, new) = match change {
-                        Some(Reason::InputChanged { old, new, .. }) => (*old, *new),
-                        _ => (None, None),
-                    };
-                    let now = match &external.state {
-                        ExternalState::Found(found) if new == Some(found.found.dir.digest().0) => {
-                            Some(found.found.dir.clone())
-                        }
-                        _ => None,
-                    };
-                    let store = engine.shared.setup.store.clone();
-                    let now = now.or_else(|| new.map(|new| Dir::stored(TreeDigest(new), store.clone())));
-                    let then = old.map(|old| Dir::stored(TreeDigest(old), store));
-                    let paths = match (then, now) {
-                        (Some(then), Some(now)) => {
-                            let changed = changes(files(&then), files(&now)).into_iter().map(|(path, ..)| path);
-                            changed.take(10).collect()
-                        }
-                        _ => Vec::new(),
-                    };
+                    let paths = self.changed_paths(&external.state, change);
                     out.push((
                         input.name.clone(),
                         Upstream::External { uri: external.external.uri.clone(), paths },
                     ));
                 }
-                Dependency::External(_) | Dependency::Nothing => {}
+                (Dependency::External(_), None) | (Dependency::Nothing, _) => {}
             }
         }
-        let Some(trace) = &node.trace else {
-            self.needs(engine, id, reasons, before, depth, out);
-            return;
-        };
-        for (need, other) in trace.needs.iter().zip(&trace.nodes) {
-            if matches!(engine.nodes[*other as usize].end(), Some(End::WouldRun | End::Unknown(_))) {
-                let explanation = self.explain(engine, *other, depth - 1);
-                out.push((need.name.clone(), Upstream::Task(Box::new(explanation))));
+        Ok(())
+    }
+
+    /// Lists what changed inside an external, as far as its old and its new bytes are at hand.
+    fn changed_paths(&self, state: &ExternalState, (old, new): (Option<Digest>, Option<Digest>)) -> Vec<String> {
+        let store = &self.engine.shared.setup.store;
+        let now = match state {
+            ExternalState::Found(found) if new == Some(found.found.dir.digest().0) => {
+                Some(found.found.dir.clone())
             }
+            _ => new.map(|new| Dir::stored(TreeDigest(new), store.clone())),
+        };
+        let then = old.map(|old| Dir::stored(TreeDigest(old), store.clone()));
+        match (then, now) {
+            (Some(then), Some(now)) => {
+                let changed = changes(files(&then), files(&now)).into_iter().map(|(path, ..)| path);
+                changed.take(10).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
-    /// Follows the changed needs of a dynamic task, by what its record says that it asked for.
-    fn needs(
-        &self,
-        engine: &Engine,
-        id: NodeId,
-        reasons: &[Reason],
-        before: Option<&ActionResult>,
-        depth: usize,
-        out: &mut Vec<(String, Upstream)>,
-    ) {
-        let Some(before) = before else { return };
-        let call = &engine.nodes[id as usize].call;
-        for reason in reasons {
-            let Reason::NeedChanged { name, .. } = reason else { continue };
-            let need = before.steps.iter().flat_map(|step| &step.needs).find(|need| need.name == *name);
-            let found = need.and_then(|need| engine.shared.resolver.need(call, need).ok());
-            if let Some(other) = found.and_then(|call| engine.node_of(&call)) {
-                let explanation = self.explain(engine, other, depth - 1);
-                out.push((name.clone(), Upstream::Task(Box::new(explanation))));
+    /// Follows the needs of a dynamic task that changed; where all depends on some that are not made yet, those.
+    async fn needs(&mut self, known: &Known<'_>, out: &mut Vec<(String, Upstream)>) -> Result<(), BuildError> {
+        let engine = self.engine;
+        if let (Standing::Unknown(_), Some(trace)) = (known.standing, &engine.nodes[known.id as usize].trace) {
+            for other in trace.nodes.iter().filter(|other| self.is_open(**other)).collect::<Vec<_>>() {
+                let name = engine.shared.resolver.display(&engine.nodes[*other as usize].call);
+                let behind = self.behind(*other, None, known.depth).await?;
+                out.push((name, behind));
             }
         }
+        let mut seen = Vec::new();
+        for reason in known.reasons {
+            let Reason::NeedChanged { name, task, .. } = reason else { continue };
+            let Some(other) = self.needed(known, name, task.as_deref()) else { continue };
+            // One task may be needed for several of its paths.
+            if seen.contains(&other) {
+                continue;
+            }
+            seen.push(other);
+            let shown = engine.shared.resolver.display(&engine.nodes[other as usize].call);
+            let before = known.old.and_then(|old| self.address_of(known.id, old, &shown));
+            let behind = self.behind(other, before, known.depth).await?;
+            out.push((shown, behind));
+        }
+        Ok(())
+    }
+
+    /// Returns the node of a need that changed, if it is in the graph.
+    fn needed(&mut self, known: &Known<'_>, name: &str, task: Option<&str>) -> Option<NodeId> {
+        let engine = self.engine;
+        if let Some(task) = task {
+            let names = self.names.get_or_insert_with(|| {
+                let named = engine.nodes.iter().zip(0..);
+                named.map(|(node, id)| (engine.shared.resolver.display(&node.call), id)).collect()
+            });
+            return names.get(task).copied();
+        }
+        // A record of before the task was written down.
+        let steps = known.now.or(known.old).map(|record| record.steps.as_slice()).unwrap_or_default();
+        let need = steps.iter().flat_map(|step| &step.needs).find(|need| need.name == name)?;
+        let call = engine.shared.resolver.need(&engine.nodes[known.id as usize].call, need).ok()?;
+        engine.node_of(&call)
+    }
+
+    /// Returns the record that a need was answered from before.
+    fn address_of(&self, id: NodeId, old: &ActionResult, task: &str) -> Option<Address> {
+        let resolver = &self.engine.shared.resolver;
+        let call = &self.engine.nodes[id as usize].call;
+        let is = |need: &&wrun_core::task::Need| {
+            resolver.need(call, need).is_ok_and(|found| resolver.display(&found) == task)
+        };
+        let need = old.steps.iter().flat_map(|step| &step.needs).find(is)?;
+        old.provenance.inputs.get(&need.name).copied()
     }
 }

@@ -64,13 +64,7 @@ pub(crate) struct Output {
 
 impl Output {
     /// Of a run that has just made it.
-    pub(crate) fn made(
-        address: Address,
-        tree: TreeDigest,
-        seconds: f64,
-        store: Arc<dyn Store>,
-        dir: Dir,
-    ) -> Self {
+    pub(crate) fn made(address: Address, tree: TreeDigest, seconds: f64, store: Arc<dyn Store>, dir: Dir) -> Self {
         let dir = OnceLock::from(dir);
         Self { address, tree, seconds, inline: None, record: None, store, dir, parents: OnceLock::new() }
     }

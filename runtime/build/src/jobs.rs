@@ -6,12 +6,13 @@ use crate::graph::{Behind, NodeId, Output, Planned};
 use crate::resolve::{Resolver, SharedCall};
 use crate::tombstones::{Tombstones, Why};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
-use wrun_core::param::{ParamType, Params};
+use wrun_core::param::{ParamType, Params, Value};
 use wrun_core::plan::{External, Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) tombstones: Tombstones,
     /// What the last run of the same goal listed, read when a task without a past asks for it.
     pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
+    /// Whether somebody will read whole records of hits: a preview that is explained.
+    pub(crate) keep_records: bool,
 }
 
 /// The tasks of an earlier run, by plugin id and task type: their params and keys.
@@ -209,11 +212,11 @@ pub(crate) type LookedUpBatch = Vec<(NodeId, Result<Found, LookUpError>)>;
 
 /// The part of a result that a hit looks at.
 #[derive(Deserialize)]
-struct Head {
+struct Head<'a> {
     format: u32,
     tree: TreeDigest,
-    #[serde(default)]
-    inline: Option<serde::de::IgnoredAny>,
+    #[serde(borrow, default)]
+    inline: Option<&'a RawValue>,
     provenance: HeadProvenance,
 }
 
@@ -260,14 +263,13 @@ pub(crate) async fn look_up(
 
 /// Reads a record. One that this version cannot read is no hit; the next generation is written beside it.
 pub(crate) fn output(shared: &Shared, key: ActionKey, record: &Record) -> Option<Output> {
-    let head: Head = serde_json::from_slice(&record.body).ok()?;
+    let head: Head<'_> = serde_json::from_slice(&record.body).ok()?;
     (head.format == wrun_core::result::FORMAT).then(|| {
         let address = Address { key, generation: record.generation };
-        let store = shared.setup.store.clone();
-        let mut output =
-            Output::new(address, head.tree, head.provenance.seconds, record.body.clone(), store, None);
-        output.inlined = head.inline.is_some();
-        output
+        let inline = head.inline.map(|inline| inline.get().into());
+        let whole = shared.keep_records.then(|| record.body.clone());
+        let made = (head.tree, head.provenance.seconds);
+        Output::found(address, made, inline, whole, shared.setup.store.clone())
     })
 }
 
@@ -414,7 +416,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             (None, None) => {}
             (Some(before), None) => {
                 reasons.extend(diff(&before.action, &miss.action));
-                reasons.extend(diff_steps(&before.steps, &miss.steps));
+                reasons.extend(diff_steps(shared, &miss.call, &before.steps, &miss.steps));
                 if reasons.is_empty() {
                     // The same key, and its record is not what it should be.
                     reasons.push(Reason::ResultLost);
@@ -440,10 +442,11 @@ async fn relative(shared: &Shared, miss: &Miss) -> Result<Option<ActionResult>, 
     let plugin = shared.resolver.plugin(&miss.call).planner.description().id.clone();
     let task = shared.resolver.task_type(&miss.call);
     let Some(others) = relatives.get(&(plugin, task.name.clone())) else { return Ok(None) };
-    let ours = miss.call.params.significant(&task.params).0;
+    let ours: BTreeMap<String, Value> = miss.call.params.significant(&task.params).0.into_iter().collect();
     let mut by_param: BTreeMap<String, Vec<ActionKey>> = BTreeMap::new();
     for (params, key) in others {
-        let mut changed = changes(params.significant(&task.params).0, ours.clone()).into_iter();
+        let theirs = params.significant(&task.params).0.into_iter().collect();
+        let mut changed = changes(theirs, ours.clone()).into_iter();
         if let (Some((name, ..)), None) = (changed.next(), changed.next())
             && !task.params.iter().any(|spec| spec.name == name && is_time(&spec.kind))
         {
@@ -496,18 +499,36 @@ async fn relatives(shared: &Shared) -> Result<Relatives, StoreError> {
     Ok(out)
 }
 
-/// Lists in what the needs of two runs differ, as far as the new one is known.
-pub(crate) fn diff_steps(old: &[Step], new: &[Step]) -> Vec<Reason> {
-    let answers = |steps: &[Step]| -> BTreeMap<String, TreeDigest> {
+/// Lists in what the needs of two runs differ, as far as the new one is known. A need is known by what was
+/// asked for: names under `/in` may be numbers, which shift.
+pub(crate) fn diff_steps(shared: &Shared, call: &SharedCall, old: &[Step], new: &[Step]) -> Vec<Reason> {
+    type Asked<'a> = BTreeMap<(&'a wrun_core::task::Call, &'a Option<String>), (&'a Need, TreeDigest)>;
+    fn answers(steps: &[Step]) -> Asked<'_> {
         let pairs = steps.iter().flat_map(|step| step.needs.iter().zip(&step.answers));
-        pairs.map(|(need, tree)| (need.name.clone(), *tree)).collect()
-    };
+        pairs.map(|(need, tree)| ((&need.call, &need.path), (need, *tree))).collect()
+    }
     if new.is_empty() {
         return Vec::new();
     }
-    let old = &old[..old.len().min(new.len())];
-    let changed = changes(answers(old), answers(new)).into_iter();
-    changed
-        .map(|(name, old, new)| Reason::NeedChanged { name, old: old.map(|d| d.0), new: new.map(|d| d.0) })
-        .collect()
+    let mut before = answers(&old[..old.len().min(new.len())]);
+    let reason = |need: &Need, old: Option<TreeDigest>, new: Option<TreeDigest>| {
+        // What is private is not shown, so what cannot be resolved any more has no params.
+        let resolved = shared.resolver.need(call, need).map(|call| shared.resolver.display(&call));
+        Reason::NeedChanged {
+            name: need.name.clone(),
+            task: Some(resolved.unwrap_or_else(|_| need.call.task.clone())),
+            path: need.path.clone(),
+            old: old.map(|tree| tree.0),
+            new: new.map(|tree| tree.0),
+        }
+    };
+    let mut reasons = Vec::new();
+    for (asked, (need, tree)) in answers(new) {
+        match before.remove(&asked) {
+            Some((_, known)) if known == tree => {}
+            known => reasons.push(reason(need, known.map(|known| known.1), Some(tree))),
+        }
+    }
+    reasons.extend(before.into_values().map(|(need, tree)| reason(need, Some(tree), None)));
+    reasons
 }

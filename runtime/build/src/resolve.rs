@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wrun_core::digest::PlanKey;
-use wrun_core::param::{ParamError, Params, Value, is_token};
+use wrun_core::param::{Fields, ParamError, Params, Value, is_token};
 use wrun_core::suggest::nearest;
 use wrun_core::task::{Call, Need, TaskType, plan_key};
 
@@ -116,11 +116,12 @@ impl Resolver {
             Some(alias) => self.alias(alias)?,
         };
         let task = self.find(plugin, &call.task)?;
-        let raw: BTreeMap<String, &RawValue> = serde_json::from_str(&call.params).map_err(|error| {
-            ResolveError::Param { task: call.task.clone(), error: ParamError::Json(error.to_string()) }
+        let raw: Fields<&RawValue> = serde_json::from_str(&call.params).map_err(|error| ResolveError::Param {
+            task: call.task.clone(),
+            error: ParamError::Json(error.to_string()),
         })?;
         let specs = &self.plugins[plugin].planner.description().tasks[task].params;
-        let mut given = BTreeMap::new();
+        let mut given = Fields::default();
         for (name, json) in raw {
             let parsed = specs.iter().find(|spec| spec.name == name).map(|spec| spec.kind.parse_json(json));
             match parsed {
@@ -143,7 +144,7 @@ impl Resolver {
         &self,
         plugin: usize,
         task: usize,
-        mut given: BTreeMap<String, Value>,
+        mut given: Fields<Value>,
     ) -> Result<TaskCall, ResolveError> {
         let chosen = &self.plugins[plugin];
         let spec = &chosen.planner.description().tasks[task];
@@ -151,7 +152,9 @@ impl Resolver {
             && let Some(defaults) = self.defaults.get(&(chosen.alias.clone(), spec.name.clone()))
         {
             for (name, value) in defaults {
-                given.entry(name.clone()).or_insert_with(|| value.clone());
+                if !given.contains_key(name) {
+                    given.insert(name.clone(), value.clone());
+                }
             }
         }
         let params = Params::complete(&spec.name, &spec.params, given)

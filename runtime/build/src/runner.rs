@@ -218,7 +218,7 @@ fn record(
     let body: Bytes =
         serde_json::to_vec(&result).map_err(|error| RunError::Infrastructure(error.to_string()))?.into();
     let address = Address { key: asked.key, generation: asked.generation };
-    writes.push(Write::Result { address, body: body.clone(), task: task_id });
-    let output = Output::new(address, dir.digest(), seconds, body, shared.setup.store.clone(), Some(dir));
+    writes.push(Write::Result { address, body, task: task_id });
+    let output = Output::made(address, dir.digest(), seconds, shared.setup.store.clone(), dir);
     Ok(Box::new(Finished { output: Arc::new(output), writes }))
 }

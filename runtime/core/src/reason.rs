@@ -49,8 +49,14 @@ pub enum Reason {
     },
     /// What it needed while running.
     NeedChanged {
-        /// Which, by the name under `/in`.
+        /// Which, by the name under `/in`, which a guest may have made up.
         name: String,
+        /// The task that it is, for people: `task param=value …`; absent where a record is older than this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
+        /// The path in its output that was asked for, if it was not all of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
         /// Before; absent if it was not asked for.
         old: Option<Digest>,
         /// Now.
@@ -92,7 +98,11 @@ impl fmt::Display for Reason {
             Self::InputChanged { name, old, new, path: Some(path) } => {
                 write!(f, "input {name}: {} → {} ({path})", short(old), short(new))
             }
-            Self::NeedChanged { name, old, new } => write!(f, "need {name}: {} → {}", short(old), short(new)),
+            Self::NeedChanged { name, task, path, old, new } => {
+                let path = path.as_ref().map_or(String::new(), |path| format!(" ({path})"));
+                let task = task.as_ref().unwrap_or(name);
+                write!(f, "need {task}: {} → {}{path}", short(old), short(new))
+            }
             Self::OutputsChanged => f.write_str("declared outputs changed"),
             Self::SandboxChanged { old, new } => write!(f, "sandbox: {old} → {new}"),
             Self::NanChanged => f.write_str("NaN mode changed"),
@@ -119,7 +129,7 @@ pub fn diff(old: &Action, new: &Action) -> Vec<Reason> {
         (old, new) => reasons.push(Reason::VersionChanged { old: version(old), new: version(new) }),
     }
     let params = |action: &Action| -> BTreeMap<String, String> {
-        action.params.0.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
+        action.params.0.iter().map(|(name, value)| (name.to_owned(), value.to_json())).collect()
     };
     for (name, old, new) in changes(params(old), params(new)) {
         reasons.push(Reason::ParamChanged { name, old, new });

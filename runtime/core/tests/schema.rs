@@ -91,7 +91,14 @@ fn reasons() -> Vec<Reason> {
         Reason::ParamChanged { name: name(), old: Some("1".into()), new: None },
         Reason::InputChanged { name: name(), old: Some(digest), new: None, path: None },
         Reason::InputChanged { name: name(), old: None, new: Some(digest), path: Some("a/b".into()) },
-        Reason::NeedChanged { name: name(), old: Some(digest), new: Some(digest) },
+        Reason::NeedChanged { name: name(), task: None, path: None, old: Some(digest), new: None },
+        Reason::NeedChanged {
+            name: name(),
+            task: Some(name()),
+            path: Some(name()),
+            old: Some(digest),
+            new: Some(digest),
+        },
         Reason::OutputsChanged,
         Reason::SandboxChanged { old: 1, new: 2 },
         Reason::NanChanged,
@@ -121,10 +128,7 @@ fn report() -> Report {
         same_output: i == 1,
         output: (i < 2).then(|| TreeDigest(Digest::of_blob(b"tree"))),
         needs: if i == 0 { Vec::new() } else { vec![0] },
-        timing: (i == 1).then(|| Timing {
-            ready: 0.1,
-            spells: vec![Spell { slot: 0, started: 0.2, ended: 0.7 }],
-        }),
+        timing: (i == 1).then(|| Timing { ready: 0.1, spells: vec![Spell { slot: 0, started: 0.2, ended: 0.7 }] }),
         log: (state == State::Failed).then(|| "the end".to_owned()),
     };
     let tasks = states.into_iter().enumerate().map(task).collect();

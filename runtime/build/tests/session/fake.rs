@@ -227,7 +227,7 @@ impl World {
 pub fn calls(goals: &[(&str, i64)]) -> Vec<GoalCall> {
     let goal = |(task, n): &(&str, i64)| GoalCall {
         task: (*task).into(),
-        params: Params(BTreeMap::from([("n".into(), Value::Int(n.to_string()))])),
+        params: Params([("n".to_owned(), Value::Int(n.to_string()))].into()),
     };
     goals.iter().map(goal).collect()
 }

@@ -112,6 +112,7 @@ fn check(specs: &mut [Spec], edits: &[Edit], slots: usize) {
     let mut files = vec![0u8; specs.len()];
     let mut world = World::new(slots);
     world.options.check = true;
+    world.options.want_tasks = true;
     let top = format!("t{}", specs.len() - 1);
     for edit in edits {
         match edit {
@@ -163,6 +164,7 @@ fn check(specs: &mut [Spec], edits: &[Edit], slots: usize) {
         }
         let mut fresh = World::new(slots);
         fresh.options.check = true;
+        fresh.options.want_tasks = true;
         write(&fresh, &files);
         let again = fresh.try_build(&plugin_of(specs), &code, &[(&top, 0)]).unwrap();
         assert_eq!(output(&outcome, 0), output(&again, 0));

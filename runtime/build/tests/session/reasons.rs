@@ -133,7 +133,11 @@ fn need() {
     let setup = world.setup(&two, "other");
     let goals = calls(&[("top", 0)]);
     let why = world.block_on(why(&setup, &world.options, &goals, world.handle())).unwrap().remove(0);
-    assert!(matches!(&why.reasons[..], [Reason::NeedChanged { name, .. }] if name == "leaf-1"), "{why:?}");
+    let [Reason::NeedChanged { name, task: Some(task), .. }] = &why.reasons[..] else { panic!("{why:?}") };
+    assert_eq!((name.as_str(), task.as_str()), ("leaf-1", "leaf n=1"));
+    let Upstream::Task(leaf) = &why.upstream[0].1 else { panic!("no task upstream") };
+    assert_eq!((why.upstream[0].0.as_str(), leaf.task.as_str()), ("leaf n=1", "leaf n=1"));
+    assert!(matches!(leaf.reasons[..], [Reason::VersionChanged { .. }]), "{leaf:?}");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn print_goals(shell: &Shell, prepared: &Prepared, outcome: &Outcome) -> Result<
     let mut lines = Vec::new();
     for (call, goal) in prepared.goals.calls.iter().zip(&outcome.goals) {
         let mut params = call.params.clone();
-        params.0.retain(|name, _| !private.contains(&name.as_str()));
+        params.0.retain(|name, _| !private.contains(&name));
         let line = GoalLine {
             event: "goal",
             task: &call.task,

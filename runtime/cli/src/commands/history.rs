@@ -64,7 +64,7 @@ pub(crate) fn run(shell: &Shell, args: &HistoryArgs) -> Result<Exit> {
 
 /// Without the plugin at hand, dates are told by their look.
 fn fold_by_name(params: &[&Params]) -> String {
-    let spec = |name: &String, value: &wrun_core::param::Value| {
+    let spec = |name: &str, value: &wrun_core::param::Value| {
         let text = value.to_text();
         let kind = match value {
             wrun_core::param::Value::Int(_) => "int",

@@ -11,11 +11,13 @@
 //! - an insignificant param is in no key, and `run` sees a token in its place too.
 
 mod date;
+mod fields;
 mod kind;
 mod parse;
 mod value;
 
 pub use date::{DateRange, Today, expand_range};
+pub use fields::Fields;
 pub use kind::{ParamType, TypeError};
 pub use parse::ParamError;
 pub use value::{Params, Value, is_token, token};

@@ -1,6 +1,6 @@
 //! From text and JSON to canonical values.
 
-use super::{ParamSpec, ParamType, Params, Value};
+use super::{Fields, ParamSpec, ParamType, Params, Value};
 use crate::suggest::nearest;
 use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Span, ToSpan};
@@ -283,9 +283,9 @@ fn duration(text: &str) -> Option<f64> {
 impl Params {
     /// Completes raw JSON params (from a guest or a file) with defaults and canonicalises them.
     pub fn from_json(task: &str, specs: &[ParamSpec], json: &str) -> Result<Self, ParamError> {
-        let raw: BTreeMap<String, &RawValue> =
+        let raw: Fields<&RawValue> =
             serde_json::from_str(json).map_err(|error| ParamError::Json(error.to_string()))?;
-        let mut given = BTreeMap::new();
+        let mut given = Fields::default();
         for (name, value) in raw {
             let spec = find(task, specs, &name)?;
             let value = spec.kind.parse_json(value).ok_or_else(|| bad(spec, value.get()))?;
@@ -295,11 +295,8 @@ impl Params {
     }
 
     /// Adds the defaults to canonical values; a param without a value and a default is an error.
-    pub fn complete(
-        task: &str,
-        specs: &[ParamSpec],
-        mut given: BTreeMap<String, Value>,
-    ) -> Result<Self, ParamError> {
+    pub fn complete(task: &str, specs: &[ParamSpec], given: impl Into<Fields<Value>>) -> Result<Self, ParamError> {
+        let mut given = given.into();
         for spec in specs {
             if given.contains_key(&spec.name) {
                 continue;

@@ -1,6 +1,6 @@
 //! Canonical values, their JSON, and the part of a key that they are.
 
-use super::{ParamSpec, ParamType};
+use super::{Fields, ParamSpec, ParamType};
 use crate::codec::Encoder;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -163,8 +163,14 @@ pub fn is_token(text: &str) -> bool {
 }
 
 fn write_text(out: &mut String, text: &str) {
-    // serde_json escapes exactly what RFC 8259 demands, and nothing else.
-    out.push_str(&Json::from(text).to_string());
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        // serde_json escapes exactly what RFC 8259 demands, and nothing else.
+        out.push_str(&Json::from(text).to_string());
+    }
 }
 
 fn write_map<'a>(out: &mut String, pairs: impl Iterator<Item = (&'a str, &'a Value)>) {
@@ -182,24 +188,25 @@ fn write_map<'a>(out: &mut String, pairs: impl Iterator<Item = (&'a str, &'a Val
 
 /// All params of one call, canonical and complete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Params(pub BTreeMap<String, Value>);
+pub struct Params(pub Fields<Value>);
 
 impl Params {
     /// Returns canonical JSON, an object with its names in order.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
-        write_map(&mut out, self.0.iter().map(|(name, value)| (name.as_str(), value)));
+        write_map(&mut out, self.0.iter());
         out
     }
 
     /// Returns what `run` may read: a token in place of each path and each insignificant param.
     pub fn masked(&self, specs: &[ParamSpec]) -> Self {
-        let mask = |(name, value): (&String, &Value)| {
-            let masked = match specs.iter().find(|spec| spec.name == *name) {
+        let mask = |(name, value): (&str, &Value)| {
+            let masked = match specs.iter().find(|spec| spec.name == name) {
+                Some(spec) if spec.significant && !spec.kind.has_path() => value.clone(),
                 Some(spec) if spec.significant => value.masked(&spec.kind, &token(name)),
                 _ => Value::Text(token(name)),
             };
-            (name.clone(), masked)
+            (name.to_owned(), masked)
         };
         Self(self.0.iter().map(mask).collect())
     }
@@ -207,8 +214,8 @@ impl Params {
     /// Returns what each token of [`Self::masked`] stands for.
     pub fn tokens(&self, specs: &[ParamSpec]) -> BTreeMap<String, Value> {
         let mut out = Vec::new();
-        for (name, value) in &self.0 {
-            match specs.iter().find(|spec| spec.name == *name) {
+        for (name, value) in self.0.iter() {
+            match specs.iter().find(|spec| spec.name == name) {
                 Some(spec) if spec.significant => value.tokens(&spec.kind, &token(name), &mut out),
                 _ => out.push((token(name), value.clone())),
             }
@@ -230,20 +237,20 @@ impl Params {
     /// Returns what is in the key: [`Self::masked`] without the insignificant params.
     pub fn significant(&self, specs: &[ParamSpec]) -> Self {
         let mut kept = self.masked(specs);
-        kept.0.retain(|name, _| specs.iter().any(|spec| spec.name == *name && spec.significant));
+        kept.0.retain(|name, _| specs.iter().any(|spec| spec.name == name && spec.significant));
         kept
     }
 
     /// Writes the params' part of a key.
     pub fn encode(&self, encoder: &mut Encoder) {
         encoder.map(self.0.len());
-        for (name, value) in &self.0 {
+        for (name, value) in self.0.iter() {
             encoder.text(name);
             value.encode(encoder);
         }
     }
 
-    /// Returns `name=value` pairs for people, without private params.
+    /// Returns `name=value` pairs for people, without private params and absent optionals.
     pub fn display(&self, specs: &[ParamSpec]) -> String {
         let shown = |name: &str| {
             specs
@@ -254,7 +261,7 @@ impl Params {
         let pairs: Vec<String> = self
             .0
             .iter()
-            .filter(|(name, _)| shown(name))
+            .filter(|(name, value)| shown(name) && **value != Value::Null)
             .map(|(name, value)| format!("{name}={}", value.to_text()))
             .collect();
         pairs.join(" ")
@@ -263,13 +270,35 @@ impl Params {
 
 impl Serialize for Params {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.to_json()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+        serializer.collect_map(self.0.iter())
     }
+}
+
+/// As [`Value::write_json`].
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Map(pairs) => serializer.collect_map(pairs),
+            Self::Int(digits) => match digits.parse::<i64>() {
+                Ok(small) => serializer.serialize_i64(small),
+                Err(_) => raw(digits.clone(), serializer),
+            },
+            Self::Float(_) => raw(self.to_json(), serializer),
+        }
+    }
+}
+
+fn raw<S: Serializer>(json: String, serializer: S) -> Result<S::Ok, S::Error> {
+    RawValue::from_string(json).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
 impl<'de> Deserialize<'de> for Params {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+        let raw = Fields::<Box<RawValue>>::deserialize(deserializer)?;
         let read = |(name, json): (String, Box<RawValue>)| Some((name, Value::from_canonical(&json)?));
         let params: Option<_> = raw.into_iter().map(read).collect();
         params.map(Self).ok_or_else(|| serde::de::Error::custom("params are not canonical"))
