@@ -12,6 +12,24 @@ pub(crate) fn var(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// Returns the variables whose names begin with one of these, in order.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn starting_with(names: &[&str]) -> Vec<(String, String)> {
+    let pair = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok()?;
+        names.iter().any(|start| name.starts_with(start)).then(|| (name, value.to_string_lossy().into_owned()))
+    };
+    let mut found: Vec<_> = std::env::vars_os().filter_map(pair).collect();
+    found.sort();
+    found
+}
+
+/// Returns the path of a program that the PATH has.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let path = var("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 /// Returns the working directory.
 #[expect(clippy::disallowed_methods, reason = "the one place that knows a working directory")]
 pub(crate) fn cwd() -> Result<PathBuf> {
