@@ -199,7 +199,7 @@ pub enum ContractError {
 }
 
 /// A symbolic call of a task, as a guest writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Call {
     /// An alias from wrun.toml; `None` is the plugin itself.
