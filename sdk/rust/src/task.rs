@@ -107,7 +107,8 @@ pub trait Run: Task {
     }
 }
 
-/// Caps of one run; what is not set is the host's to say.
+/// Caps of one run, in no key. What is not set is the host's to say: 1 GiB of memory, an hour of CPU time,
+/// 4 GiB in 1,000,000 files of output, 1 MiB of log.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of memory.

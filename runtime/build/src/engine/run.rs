@@ -291,9 +291,29 @@ impl Engine {
             Err(RunError::Failed { kind, message, log }) => {
                 let retries = self.shared.resolver.task_type(&self.nodes[id as usize].call).retries;
                 let left = self.nodes[id as usize].attempts <= retries;
-                self.failed(id, message, kind.hint().map(Into::into), log, left);
+                let hint = kind.hint().map(Into::into).or_else(|| self.folder_hint(id, &message));
+                self.failed(id, message, hint, log, left);
             }
         }
+    }
+
+    /// A task that stumbles over an input may have been given a folder where it wants a file: it cannot know
+    /// what the user named.
+    fn folder_hint(&self, id: NodeId, message: &str) -> Option<String> {
+        let node = &self.nodes[id as usize];
+        let inputs = node.planned.as_ref()?.plan.inputs.iter().zip(&node.dependencies);
+        inputs.into_iter().find_map(|(input, dependency)| {
+            let Dependency::External(external) = dependency else { return None };
+            let external = &self.externals[*external as usize];
+            let at_fault = message.contains(&format!("/in/{}", input.name)) && external.path.is_dir();
+            at_fault.then(|| {
+                let path = external.path.display();
+                format!(
+                    "input `{}` is the folder `{path}`; where the task wants one file, name that file",
+                    input.name
+                )
+            })
+        })
     }
 
     fn failed(&mut self, id: NodeId, message: String, hint: Option<String>, log: Vec<u8>, again: bool) {

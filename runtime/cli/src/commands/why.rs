@@ -50,16 +50,20 @@ fn standing(standing: &Standing) -> String {
 /// Draws an explanation as an indented tree.
 fn tree(explanation: &Explanation, depth: usize, through: &str, style: Style, out: &mut String) {
     let pad = "  ".repeat(depth);
-    let via = if through.is_empty() { String::new() } else { style.dim(format!("{through} ← ")) };
+    // A need has no name but the task's own.
+    let via = match through {
+        "" => String::new(),
+        name if name == explanation.task => style.dim("need ← "),
+        name => style.dim(format!("{name} ← ")),
+    };
     _ = writeln!(
         out,
         "{pad}{via}{}  {}",
         style.bold(plain(&explanation.task)),
         style.dim(plain(&standing(&explanation.standing)))
     );
-    let ran = matches!(explanation.standing, Standing::Hit(_));
+    let when = if explanation.recorded { "it ran because: " } else { "" };
     for reason in &explanation.reasons {
-        let when = if ran { "it ran because: " } else { "" };
         _ = writeln!(out, "{pad}  {when}{}", style.yellow(plain(&reason.to_string())));
     }
     for (name, upstream) in &explanation.upstream {
@@ -77,6 +81,9 @@ fn tree(explanation: &Explanation, depth: usize, through: &str, style: Style, ou
 
 fn json(explanation: &Explanation) -> serde_json::Value {
     let mut line = serde_json::json!({"task": explanation.task, "reason": explanation.reasons});
+    if explanation.recorded {
+        line["recorded"] = true.into();
+    }
     if let Some(key) = &explanation.key {
         line["key"] = key.to_string().into();
     }

@@ -27,7 +27,7 @@ pub(super) struct Bars {
 impl Bars {
     pub(super) fn new(shell: &Shell) -> Self {
         Self {
-            now: Now::new(),
+            now: Now::new(Instant::now()),
             style: shell.err(),
             verbose: shell.verbose,
             drawn: 0,
@@ -44,23 +44,23 @@ impl Bars {
         }
     }
 
-    fn draw(&mut self, out: &mut String) {
-        let (rows, columns) = size();
+    /// Draws what is known at a time on a terminal of so many rows and columns.
+    fn draw(&mut self, out: &mut String, at: Instant, (rows, columns): (usize, usize)) {
         let most = MOST_ROWS.min(rows.saturating_sub(2));
         let busy = self.now.running.values().filter(|run| !run.suspended);
         let mut running: Vec<&Running> = busy.collect();
         running.sort_by_key(|run| run.since);
         for run in running.iter().take(most) {
-            let text = clip(&row(run), columns.saturating_sub(1));
+            let text = clip(&row(run, at), columns.saturating_sub(1));
             _ = writeln!(out, "{}", self.style.dim(text));
             self.drawn += 1;
         }
-        let text = clip(&self.whole(running.len()), columns.saturating_sub(1));
+        let text = clip(&self.whole(running.len(), at), columns.saturating_sub(1));
         _ = writeln!(out, "{text}");
         self.drawn += 1;
     }
 
-    fn whole(&self, running: usize) -> String {
+    fn whole(&self, running: usize, at: Instant) -> String {
         let now = &self.now;
         let known = now.known.max(1);
         let full = usize::try_from(now.done.min(known) * BAR as u64 / known).unwrap_or(BAR);
@@ -76,15 +76,15 @@ impl Bars {
         if now.failed > 0 {
             _ = write!(text, " · {} failed", count(now.failed));
         }
-        if let Some(rest) = now.remaining() {
+        if let Some(rest) = now.remaining(at) {
             _ = write!(text, " · about {} left", seconds(rest.as_secs_f64()));
         }
         text
     }
 }
 
-fn row(run: &Running) -> String {
-    let took = run.since.elapsed().as_secs_f64();
+fn row(run: &Running, at: Instant) -> String {
+    let took = at.saturating_duration_since(run.since).as_secs_f64();
     let part = run.fraction.filter(|part| part.is_finite());
     let part = part.or_else(|| run.usual.filter(|usual| *usual > 1.0).map(|usual| (took / usual).min(0.99)));
     let part = part.map(|part| format!("{:>3.0}% ", part.clamp(0.0, 1.0) * 100.0)).unwrap_or_default();
@@ -100,7 +100,7 @@ fn size() -> (usize, usize) {
 
 impl Renderer for Bars {
     fn event(&mut self, event: Event) {
-        self.now.take(&event);
+        self.now.take(&event, Instant::now());
         if let Some(line) = line(&event, self.style, self.verbose, self.now.since.elapsed()) {
             self.lines.push_str(&line);
             self.lines.push('\n');
@@ -116,8 +116,9 @@ impl Renderer for Bars {
         self.erase(&mut out);
         out.push_str(&std::mem::take(&mut self.lines));
         if self.now.since.elapsed() > PATIENCE && self.now.known > 0 {
-            self.at = Some(Instant::now());
-            self.draw(&mut out);
+            let at = Instant::now();
+            self.at = Some(at);
+            self.draw(&mut out, at, size());
         }
         warn(&out);
     }
@@ -129,5 +130,112 @@ impl Renderer for Bars {
         if !out.is_empty() {
             warn(&out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "a test fails by panicking")]
+    use super::*;
+    use wrun_core::event::TaskNumber;
+    use wrun_core::report::State;
+
+    /// Twenty seconds into a build of 1,200 tasks, 400 of which are done.
+    fn bars(style: Style) -> (Bars, Instant) {
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let mut now = Now::new(began);
+        let running = |number, task: &str, usual_seconds| Event::Running {
+            number: TaskNumber(number),
+            task: task.to_owned(),
+            reason: Vec::new(),
+            usual_seconds,
+        };
+        let ended = |number, state| Event::Ended {
+            number: TaskNumber(number),
+            task: String::new(),
+            state,
+            key: None,
+            output: None,
+            source: None,
+            message: None,
+            seconds: 1.0,
+        };
+        now.take(&Event::Counted { known: 1200, done: 100 }, at(0));
+        for number in 0..9 {
+            now.take(&running(number, "delays date=2013-01-01", None), at(0));
+            now.take(&ended(number, if number < 8 { State::Ran } else { State::Failed }), at(1));
+        }
+        now.take(&running(10, "delays date=2013-06-15 source=/data/of/this/year/flights.csv", None), at(5));
+        now.take(&running(11, "report date=2013-06-15", Some(30.0)), at(8));
+        now.take(&running(12, "week date=2013-06-15", None), at(9));
+        let progress = |number, fraction, message: &str| Event::Progress {
+            number: TaskNumber(number),
+            fraction,
+            message: message.to_owned(),
+        };
+        now.take(&progress(10, Some(0.4217), "row 14,201\x1b[2J of 33,670"), at(12));
+        now.take(&Event::Suspended { number: TaskNumber(12), needs: 7 }, at(12));
+        now.take(&Event::Counted { known: 1200, done: 400 }, at(20));
+        (Bars { now, style, verbose: false, drawn: 0, at: None, lines: String::new() }, at(20))
+    }
+
+    fn drawn(rows: usize, columns: usize) -> String {
+        let (mut bars, at) = bars(Style(false));
+        let mut out = String::new();
+        bars.draw(&mut out, at, (rows, columns));
+        assert_eq!(bars.drawn, out.lines().count());
+        assert!(out.lines().all(|line| line.chars().count() < columns), "{out}");
+        out
+    }
+
+    #[test]
+    fn wide() {
+        assert_eq!(
+            drawn(24, 200),
+            "   42% delays date=2013-06-15 source=/data/of/this/year/flights.csv  row 14,201 [2J of 33,670  15 s\n\
+             \x20  40% report date=2013-06-15  12 s\n\
+             [████████················] 400/1,200 · 2 running · 1 waiting for what they need · 1 failed · about 53 s left\n"
+        );
+    }
+
+    #[test]
+    fn as_terminals_are() {
+        assert_eq!(
+            drawn(24, 80),
+            "   42% delays date=2013-06-15 source=/data/of/this/year/flights.csv  row 14,20…\n\
+             \x20  40% report date=2013-06-15  12 s\n\
+             [████████················] 400/1,200 · 2 running · 1 waiting for what they need…\n"
+        );
+    }
+
+    #[test]
+    fn narrow() {
+        assert_eq!(
+            drawn(24, 40),
+            "   42% delays date=2013-06-15 source=/d…\n\
+             \x20  40% report date=2013-06-15  12 s\n\
+             [████████················] 400/1,200 · …\n"
+        );
+    }
+
+    #[test]
+    fn of_three_rows_one_is_for_tasks() {
+        let out = drawn(3, 80);
+        assert_eq!(out.lines().count(), 2, "{out}");
+        assert!(out.ends_with("…\n") && out.contains("400/1,200 · 2 running"), "{out}");
+        assert_eq!(drawn(1, 10), "[███████…\n");
+    }
+
+    #[test]
+    fn what_was_drawn_is_erased_before_it_is_drawn_again() {
+        let (mut bars, at) = bars(Style(true));
+        let mut out = String::new();
+        bars.draw(&mut out, at, (24, 80));
+        out.clear();
+        bars.erase(&mut out);
+        assert_eq!((out.as_str(), bars.drawn), ("\x1b[3A\r\x1b[0J", 0));
+        bars.erase(&mut out);
+        assert_eq!(out, "\x1b[3A\r\x1b[0J");
     }
 }

@@ -33,6 +33,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) struct Progress {
     sink: Arc<dyn Sink>,
     thread: Option<(Sender<Option<Event>>, JoinHandle<()>)>,
+    shell: Shell,
 }
 
 struct Channel {
@@ -58,7 +59,7 @@ impl Progress {
         let renderer: Box<dyn Renderer> = if json && shell.json {
             Box::new(Json { closed: false, buffer: Vec::new() })
         } else if shell.quiet || shell.json {
-            return Self { sink: Arc::new(Ignore), thread: None };
+            return Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() };
         } else if shell.live {
             Box::new(bars::Bars::new(shell))
         } else {
@@ -68,9 +69,10 @@ impl Progress {
         let hits = json && shell.json || shell.verbose;
         let sink = Arc::new(Channel { sender: sender.clone(), hits });
         let thread = std::thread::Builder::new().name("wrun-progress".into());
+        shell.group("wrun: what happens");
         match thread.spawn(move || show(renderer, &receiver)) {
-            Ok(handle) => Self { sink, thread: Some((sender, handle)) },
-            Err(_) => Self { sink: Arc::new(Ignore), thread: None },
+            Ok(handle) => Self { sink, thread: Some((sender, handle)), shell: shell.clone() },
+            Err(_) => Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() },
         }
     }
 
@@ -84,6 +86,7 @@ impl Progress {
         if let Some((sender, handle)) = self.thread.take() {
             _ = sender.send(None);
             _ = handle.join();
+            self.shell.end_group();
         }
     }
 }

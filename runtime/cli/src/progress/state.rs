@@ -31,16 +31,15 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub(super) fn new() -> Self {
-        Self { known: 0, done: 0, ran: 0, failed: 0, since: Instant::now(), running: BTreeMap::new(), began: None }
+    pub(super) fn new(since: Instant) -> Self {
+        Self { known: 0, done: 0, ran: 0, failed: 0, since, running: BTreeMap::new(), began: None }
     }
 
-    /// Takes what changes counts.
-    pub(super) fn take(&mut self, event: &Event) {
+    /// Takes what changes counts, at the time that it came.
+    pub(super) fn take(&mut self, event: &Event, since: Instant) {
         match event {
             Event::Counted { known, done } => (self.known, self.done) = (*known, *done),
             Event::Running { number, task, usual_seconds, .. } => {
-                let since = Instant::now();
                 self.began.get_or_insert((since, self.done));
                 let running = Running {
                     task: crate::text::plain(task),
@@ -76,10 +75,10 @@ impl Now {
     }
 
     /// Guesses how long the rest takes, once enough has run for a guess to mean something.
-    pub(super) fn remaining(&self) -> Option<Duration> {
+    pub(super) fn remaining(&self, at: Instant) -> Option<Duration> {
         const ENOUGH: u64 = 5;
         let (began, done_then) = self.began?;
-        let (took, ended) = (began.elapsed(), self.done.saturating_sub(done_then));
+        let (took, ended) = (at.saturating_duration_since(began), self.done.saturating_sub(done_then));
         let left = self.known.saturating_sub(self.done);
         if ended < ENOUGH || self.ran < ENOUGH || took < Duration::from_secs(2) || left == 0 {
             return None;

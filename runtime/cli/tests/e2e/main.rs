@@ -28,6 +28,7 @@ mod plugin;
 mod plugins;
 mod verify;
 mod why;
+mod trouble;
 
 /// Every file of this folder is a module above.
 #[test]

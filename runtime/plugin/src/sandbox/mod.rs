@@ -83,11 +83,12 @@ struct Files {
     outputs: Arc<OutDir>,
 }
 
-/// Defaults of the caps that neither a task type nor a Plan sets.
+/// Defaults of the caps that neither a task type nor a Plan sets. They are in no key; the docs of the SDK's
+/// `Limits` name them.
 pub(crate) mod defaults {
     pub(crate) const MEMORY: u64 = 1 << 30;
     pub(crate) const CPU_MS: u64 = 3_600_000;
-    pub(crate) const OUTPUT_BYTES: u64 = 64 << 30;
+    pub(crate) const OUTPUT_BYTES: u64 = 4 << 30;
     pub(crate) const OUTPUT_FILES: u64 = 1_000_000;
     pub(crate) const LOG: u64 = 1 << 20;
 }

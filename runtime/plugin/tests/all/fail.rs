@@ -60,7 +60,7 @@ fn a_hole_of_petabytes_is_refused_by_the_default_cap() {
     let (kind, message, _) = failure(run(&hostile(), Run { limits, ..a_run("truncates") }));
     assert_eq!(
         (kind, message.as_str()),
-        (FailureKind::OutputLimit, "`truncates` wrote more than its output cap of 64 GiB")
+        (FailureKind::OutputLimit, "`truncates` wrote more than its output cap of 4 GiB")
     );
 }
 

@@ -26,6 +26,9 @@ pub(crate) const TASKS: &[&str] = &[
     "declare-clock",
     "declare-policy",
     "declare-rich",
+    "declare-later",
+    "declare-absent",
+    "declare-outside",
 ];
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -77,12 +80,23 @@ pub(crate) fn declare(task: &str, params: &str) -> Result<Plan, String> {
         }
         "declare-policy" => plan.policy.push(("pool".to_owned(), "{".to_owned())),
         "declare-rich" => rich(&mut plan),
+        "declare-later" => {
+            let source = Source::Clock("2999-01-01T00:00:00Z".to_owned());
+            plan.inputs.push(Input { name: "after".to_owned(), source });
+        }
+        "declare-absent" => plan.inputs.push(file("late.csv", true)),
+        "declare-outside" => plan.inputs.push(file("/etc/hostname", false)),
         _ => {}
     }
     if task == "whole" || task == "files" || task == "many-files" {
         plan.outputs = vec![output(".", OutputKind::Directory)];
     }
     Ok(plan)
+}
+
+fn file(path: &str, wait: bool) -> Input {
+    let external = External { uri: format!("file:{path}"), mode: ExternalMode::Content, wait };
+    Input { name: "file".to_owned(), source: Source::External(external) }
 }
 
 fn rich(plan: &mut Plan) {

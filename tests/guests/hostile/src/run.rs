@@ -47,7 +47,7 @@ pub(crate) const TASKS: &[&str] = &[
 
 pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
     match task {
-        "fine" => save(&"0123456789".repeat(10)),
+        "fine" | "declare-later" | "declare-absent" | "declare-outside" => save(&"0123456789".repeat(10)),
         "whole" => {
             fs::create_dir_all("/out/a/b").map_err(text)?;
             fs::write("/out/a/b/c", params).map_err(text)
