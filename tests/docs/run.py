@@ -12,7 +12,9 @@ say what is done with them:
                       for what is left out; a line `…` alone stands for any number of lines. Times and
                       digests are compared as such, not by value. A command has to succeed, unless the
                       next one is `echo $?`.
-    ```toml,file=NAME the block is written to a file of the working directory; for any language.
+    ```toml,file=NAME the block is written to a file of the working directory; for any language. Python is
+                      compiled as well.
+    ```console,needs=X  the same, but left out and said to be where the program X is not installed.
     ```rust           only `{{#include FILE:ANCHOR}}`, of a file that is compiled and tested elsewhere.
     ```text           neither run nor checked: pictures, formats, output of commands that are quoted in part.
 
@@ -202,11 +204,11 @@ def included(page, line):
 def run_page(page, update):
     """Runs a page; returns the number of its commands, and what is wrong."""
     if REFERENCE.match(str(page.relative_to(BOOK))):
-        return 0, []
+        return 0, [], []
     text = page.read_text()
     blocks = blocks_of(text)
     lines = text.split("\n")
-    wrong, commands, edits = [], 0, []
+    wrong, left_out, commands, edits = [], [], 0, []
     world = None
 
     def bad(number, why):
@@ -227,6 +229,10 @@ def run_page(page, update):
                 to = world.work / block.attributes["file"]
                 to.parent.mkdir(parents=True, exist_ok=True)
                 to.write_text(body.replace(SHOWN, str(ROOT)))
+                if block.language == "python":
+                    compile(body, block.attributes["file"], "exec")
+            elif block.attributes.get("needs") and not shutil.which(block.attributes["needs"], path=os.pathsep.join([*TOOLS, "/usr/bin", "/bin"])):
+                left_out.append(f"{page.relative_to(ROOT)}:{block.start}: {block.attributes['needs']} is not installed")
             elif block.language == "console":
                 world = world or World(page)
                 steps = steps_of(block)
@@ -246,12 +252,12 @@ def run_page(page, update):
                     edits.append((block, new))
             elif block.language == "rust" or INCLUDE.match("".join(block.lines[:1])):
                 for n, line in enumerate(block.lines):
-                    why = included(page, line)
+                    why = included(page, line) if line.strip() else None
                     if why:
                         bad(block.start + n, why)
             elif block.language not in ("text",):
                 bad(block.start - 1, f"a block of `{block.language}` is not run by anything: see tests/docs/run.py")
-    except (ValueError, subprocess.TimeoutExpired) as error:
+    except (SyntaxError, ValueError, subprocess.TimeoutExpired) as error:
         bad(0, str(error))
     finally:
         if world:
@@ -260,7 +266,7 @@ def run_page(page, update):
         for block, new in reversed(edits):
             lines[block.start : block.start + len(block.lines)] = new
         page.write_text("\n".join(lines))
-    return commands, wrong
+    return commands, wrong, left_out
 
 
 def without_anchors(text):
@@ -329,7 +335,7 @@ def main():
     parser.add_argument("pages", nargs="*", type=pathlib.Path)
     options = parser.parse_args()
     WRUN = options.wrun.resolve()
-    TOOLS = [str(ROOT / "target/tools/py/bin"), *(str(pathlib.Path(tool).parent) for tool in [shutil.which("cargo")] if tool)]
+    TOOLS = [str(ROOT / f"target/tools/{name}/bin") for name in ("py", "redun")] + [*(str(pathlib.Path(tool).parent) for tool in [shutil.which("cargo")] if tool)]
     if not WRUN.is_file():
         sys.exit(f"error: there is no `{WRUN}`\nhint: `make build`")
     (WORK / "compiled").mkdir(parents=True, exist_ok=True)
@@ -349,7 +355,9 @@ def main():
     build_plugins()
     passed = failed = total = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for page, (commands, bad) in zip(chosen, pool.map(lambda page: run_page(page, options.update), chosen)):
+        for commands, bad, left_out in pool.map(lambda page: run_page(page, options.update), chosen):
+            for why in left_out:
+                print(f"skipped: {why}")
             total += commands
             passed, failed = (passed, failed + 1) if bad else (passed + 1, failed)
             wrong += bad

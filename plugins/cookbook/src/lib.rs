@@ -19,7 +19,7 @@ mod script;
 
 pub use files::{Largest, Summary, Unpack};
 pub use inputs::{Closing, Everything, Labelled, Sizes};
-pub use orders::{DayTotal, MonthTotal, ProductTotal, Ranking, SplitProducts};
+pub use orders::{AllDays, DayTotal, MonthTotal, ProductTotal, Ranking, SplitProducts};
 pub use params::{Compare, Greeting};
 pub use promises::{Checked, Patient, Rounded, Spin};
 pub use reduce::Between;
@@ -28,6 +28,7 @@ pub use script::{Clean, TopProducts};
 wrun_task::export!(
     DayTotal,
     MonthTotal,
+    AllDays,
     SplitProducts,
     ProductTotal,
     Ranking,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use wrun_task::{
-    Context, Date, Describe, Error, File, Files, Input, Json, Month, Part, Path, Result, Run, Task, Text,
+    Context, Date, Describe, Error, File, Files, Input, Json, Listing, Month, Part, Path, Result, Run, Task, Text,
 };
 
 // ANCHOR: day
@@ -157,6 +157,31 @@ impl Run for Ranking {
 }
 // ANCHOR_END: ranking
 
+// ANCHOR: all-days
+/// Sum up the orders of all days that there are
+#[derive(Task)]
+pub struct AllDays {
+    /// Folder with a file of orders a day
+    #[param(default = "orders".into())]
+    pub orders: Path,
+}
+
+impl Run for AllDays {
+    type Requires = Listing; // which days there are
+    type Output = Json<u64>;
+    fn requires(&self) -> Listing {
+        Listing::new(self.orders.join("*.csv"))
+    }
+    fn run(&self, cx: &Context, listing: Input<Listing>) -> Result<Json<u64>> {
+        let mut days = Vec::new();
+        for (name, _size) in listing.sizes()? {
+            days.push(DayTotal { date: name.trim_end_matches(".csv").parse()?, orders: self.orders.clone() });
+        }
+        cx.need(days)?.iter().map(Input::load).sum::<Result<u64>>().map(Json)
+    }
+}
+// ANCHOR_END: all-days
+
 /// Reads lines of `product,amount`.
 pub(crate) fn lines(text: &str) -> Result<Vec<(String, u64)>> {
     let line = |(number, line): (usize, &str)| {
@@ -167,10 +192,10 @@ pub(crate) fn lines(text: &str) -> Result<Vec<(String, u64)>> {
     text.lines().enumerate().map(line).collect()
 }
 
-// ANCHOR: test
 #[cfg(test)]
 mod tests {
     use super::*;
+    // ANCHOR: test
     use wrun_task::testing::TestContext;
 
     #[test]
@@ -198,6 +223,16 @@ mod tests {
         Ok(())
     }
     // ANCHOR_END: test-give
+
+    #[test]
+    fn all_days_are_those_of_the_listing() -> Result<()> {
+        let test = TestContext::new()?;
+        test.give_folder("orders/*.csv", [("2026-01-01.csv", ""), ("2026-01-02.csv", "")])?;
+        test.give_file("orders/2026-01-01.csv", "tea,3\n")?;
+        test.give_file("orders/2026-01-02.csv", "tea,4\n")?;
+        assert_eq!(test.run(&AllDays { orders: "orders".into() })?.load::<Json<u64>>()?, 7);
+        Ok(())
+    }
 
     // ANCHOR: test-error
     #[test]
