@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench …
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -80,6 +80,15 @@ need_demo_data() {
 }
 
 need_bench() { venv bench "ninja==1.13.0" "luigi==3.8.1" "doit==0.37.0"; }
+
+# What the book's pages for users of other tools run. redun has an environment of its own: it brings much.
+need_docs() {
+  need_bench
+  [ -x "$tools/redun/bin/redun" ] && return
+  say "installing from PyPI: redun==0.44.1, into $tools/redun"
+  (python3 -m venv "$tools/redun" && "$tools/redun/bin/pip" install --quiet "redun==0.44.1") \
+    || { rm -rf "$tools/redun"; say "redun cannot be had: its program in the book is compiled, and not run"; }
+}
 
 for what in "$@"; do
   "need_${what//-/_}"
