@@ -130,6 +130,8 @@ pub struct Outcome {
     /// Task types that changed code ran again to make the same bytes, and how often: a `version` would
     /// spare it.
     pub same_bytes: BTreeMap<String, u64>,
+    /// Where the externals are that it looked at: files, folders and globs.
+    pub externals: Vec<PathBuf>,
 }
 
 /// The output of a goal.

@@ -200,6 +200,10 @@ pub(crate) async fn answer(
         interrupted: false,
         failures: Vec::new(),
         same_bytes: BTreeMap::new(),
+        externals: wanted
+            .iter()
+            .filter_map(|external| crate::jobs::external_path(&shared, external).ok())
+            .collect(),
     }))
 }
 

@@ -59,6 +59,11 @@ pub(crate) enum Command {
     /// Build a task, then print one file of its output
     #[command(disable_help_flag = true)]
     Cat(CatArgs),
+    /// Build a task, then list the files of its output
+    #[command(disable_help_flag = true)]
+    Ls(CatArgs),
+    /// Compare two results: of one task, or of two
+    Diff(DiffArgs),
     /// Print the log of a task's latest attempt, also of one that failed
     #[command(disable_help_flag = true)]
     Log(LogArgs),
@@ -80,6 +85,13 @@ pub(crate) enum Command {
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Look for what is missing on this machine, and say how to get it
+    Doctor(DoctorArgs),
+    /// Print a script that teaches a shell to complete commands, tasks and params
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print a man page, or write all of them
+    Man(ManArgs),
     /// Explain an error by its code, or list all codes
     #[command(long_flag = "explain")]
     Explain(ExplainArgs),
@@ -159,6 +171,12 @@ pub(crate) struct BuildArgs {
     pub(crate) session: SessionArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    /// Put the outputs into a folder, as `get` does
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Build again whenever the source or an external changes, until Ctrl-C
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, Args)]
@@ -216,6 +234,30 @@ pub(crate) struct CatArgs {
     pub(crate) session: SessionArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "A and B are each a task with its params in one word, such as `delays date=2013-01-01`, \
+    the key of a result, or the digest of an output. Without B, the latest result of a task is compared with \
+    the last one before it that is another. Nothing is built.")]
+pub(crate) struct DiffArgs {
+    /// Component file, source folder, or an alias from wrun.toml
+    pub(crate) plugin: PathBuf,
+    /// Task `name param=value …`, key or digest [default: the plugin's default goal]
+    pub(crate) a: Option<String>,
+    /// What to compare it with
+    pub(crate) b: Option<String>,
+    /// Give a param of A and B
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<String>,
+    /// Show so many lines around each that differs
+    #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
+    pub(crate) unified: usize,
+    /// Show only which files differ
+    #[arg(long)]
+    pub(crate) stat: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
@@ -297,6 +339,43 @@ pub(crate) struct HistoryArgs {
     pub(crate) store: StoreArgs,
 }
 
+const COMPLETIONS_HELP: &str = "bash:  source <(wrun completions bash)     in ~/.bashrc
+zsh:   source <(wrun completions zsh)      in ~/.zshrc, after compinit
+fish:  wrun completions fish > ~/.config/fish/completions/wrun.fish";
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(crate) shell: ShellName,
+}
+
+/// A shell that can be taught.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShellName {
+    /// GNU Bash, 4.4 or newer
+    Bash,
+    /// Z shell
+    Zsh,
+    /// Fish
+    Fish,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Command, such as `plugin build` [default: wrun itself]
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands into a folder
+    #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// Code, such as `unknown-task`
@@ -333,12 +412,28 @@ impl Command {
             Self::Plan(args) => ("plan", &args.goal),
             Self::Get(args) => ("get", &args.goal),
             Self::Cat(args) => ("cat", &args.goal),
+            Self::Ls(args) => ("ls", &args.goal),
             Self::Log(args) => ("log", &args.goal),
             Self::Why(args) => ("why", &args.goal),
             Self::Verify(args) => ("verify", &args.goal),
             Self::Graph(args) => ("graph", &args.goal),
             _ => return None,
         })
+    }
+
+    /// Tells whether what it prints is for reading, and may be long.
+    pub(crate) fn is_long(&self) -> bool {
+        let help = self.goal().is_some_and(|(_, goal)| goal.help);
+        help || matches!(
+            self,
+            Self::Plan(_)
+                | Self::List(_)
+                | Self::Describe(_)
+                | Self::Log(_)
+                | Self::Why(_)
+                | Self::History(_)
+                | Self::Explain(_)
+        )
     }
 
     /// Returns what was said about the store.
@@ -350,12 +445,18 @@ impl Command {
             Self::Describe(args) => &args.store,
             Self::Get(args) => &args.store,
             Self::Cat(args) => &args.store,
+            Self::Ls(args) => &args.store,
+            Self::Diff(args) => &args.store,
             Self::Log(args) => &args.store,
             Self::Why(args) => &args.store,
             Self::Verify(args) => &args.store,
             Self::History(args) => &args.store,
+            Self::Doctor(args) => &args.store,
             Self::Graph(args) => &args.store,
-            Self::New(_) | Self::Report(_) | Self::Plugin(_) | Self::Explain(_) | Self::ExitCodes => return None,
+            Self::New(_) | Self::Report(_) | Self::Plugin(_) | Self::Explain(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::ExitCodes => return None,
         })
     }
 }

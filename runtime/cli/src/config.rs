@@ -58,6 +58,17 @@ pub(crate) struct Found {
     pub(crate) folder: Option<PathBuf>,
 }
 
+/// Looks for wrun.toml where a command works: from the working directory upwards, else from a source folder
+/// that is named.
+pub(crate) fn find_for(cwd: &Path, named: Option<&Path>) -> Result<Found> {
+    let found = find(cwd)?;
+    let source = named.map(|named| cwd.join(named)).filter(|named| found.folder.is_none() && named.is_dir());
+    match source.and_then(|source| source.canonicalize().ok()) {
+        Some(source) => find(&source),
+        None => Ok(found),
+    }
+}
+
 /// Looks for wrun.toml in a folder and those above it, and reads it.
 pub(crate) fn find(from: &Path) -> Result<Found> {
     for folder in from.ancestors() {

@@ -13,18 +13,24 @@
 //! | [`progress`] | events, shown: bars, lines, JSON |
 //! | [`summary`] | the skip report for people |
 //! | [`text`] | numbers and params as people read them |
-//! | [`shell`] | stdout and stderr |
+//! | [`shell`], [`pager`] | stdout and stderr |
+//! | [`complete`], [`man`], [`doctor`] | comfort: completions, man pages, what is missing |
 //! | [`error`], [`exit`], [`explain`] | what goes wrong, the table of exit codes, codes and their pages |
+//! | [`watch`] | builds again when something changes |
 //! | [`env`], [`interrupt`] | the environment and the clock; Ctrl-C |
 
 mod args;
 mod commands;
+mod complete;
 mod config;
+mod doctor;
 mod env;
 mod error;
 mod exit;
 mod explain;
 mod interrupt;
+mod man;
+mod pager;
 mod params;
 mod progress;
 mod shell;
@@ -32,6 +38,7 @@ mod source;
 mod summary;
 mod text;
 mod view;
+mod watch;
 mod workspace;
 
 use args::{Cli, Command, PluginCommand};
@@ -51,6 +58,10 @@ fn main() {
         report(&plain_shell(), &error);
         end(error.exit);
     }
+    if let Some(candidates) = complete::asked(&given) {
+        plain_shell().bytes(candidates.as_bytes());
+        end(Exit::Ok);
+    }
     let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
         Err(error) => end(refuse(&plain_shell(), &error, &given)),
@@ -66,6 +77,9 @@ fn main() {
 }
 
 fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
+    if cli.command.is_long() {
+        pager::start(shell);
+    }
     if let Some((name, goal)) = cli.command.goal().filter(|(_, goal)| goal.help) {
         return match (&goal.plugin, cli.command.store()) {
             (Some(_), Some(store)) => commands::describe::help(shell, name, goal, store),
@@ -79,6 +93,8 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Describe(args) => commands::describe::run(shell, args),
         Command::Get(args) => commands::get::run(shell, args),
         Command::Cat(args) => commands::cat::run(shell, args),
+        Command::Ls(args) => commands::ls::run(shell, args),
+        Command::Diff(args) => commands::diff::run(shell, args),
         Command::Log(args) => commands::log::run(shell, args),
         Command::Why(args) => commands::why::run(shell, args),
         Command::Verify(args) => commands::verify::run(shell, args),
@@ -87,6 +103,9 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::History(args) => commands::history::run(shell, args),
         Command::New(args) => commands::new::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
+        Command::Doctor(args) => doctor::run(shell, args),
+        Command::Completions(args) => complete::run(shell, args),
+        Command::Man(args) => man::run(shell, args),
         Command::Explain(args) => explain::run(shell, args),
         Command::ExitCodes => {
             shell.data(&exit::table());
@@ -167,7 +186,7 @@ fn grammar(error: &clap::Error, given: &[std::ffi::OsString]) -> CliError {
 }
 
 /// Prints an error: what, why, one hint.
-fn report(shell: &Shell, error: &CliError) {
+pub(crate) fn report(shell: &Shell, error: &CliError) {
     let style = shell.err();
     let mut out = format!("{} {}\n", style.red(format!("error[{}]:", error.code.word())), indent(&error.message));
     for cause in &error.causes {
@@ -176,7 +195,7 @@ fn report(shell: &Shell, error: &CliError) {
     if let Some(hint) = &error.hint {
         out += &format!("{} {}\n", style.cyan("hint:"), indent(hint));
     }
-    warn(&out);
+    warn(&shell.fit(&out));
 }
 
 /// Text of many lines stays below its first.
@@ -188,5 +207,6 @@ fn indent(text: &str) -> String {
 /// than letting go of it.
 #[expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
 pub(crate) fn end(exit: Exit) -> ! {
+    pager::finish();
     std::process::exit(exit.code())
 }

@@ -287,6 +287,7 @@ mod tests {
             interrupted: false,
             failures: Vec::new(),
             same_bytes: BTreeMap::from([("delays".into(), 2)]),
+            externals: Vec::new(),
         }
     }
 

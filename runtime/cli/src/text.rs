@@ -66,31 +66,62 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) || line_ends(c) { ' ' } else { c }).collect()
 }
 
-/// Breaks a line between words, so that each part has at most so many characters, unless one word has more.
-/// Parts after the first are as far in as the first.
-pub(crate) fn wrap(line: &str, width: usize) -> Vec<String> {
-    if line.chars().count() <= width {
-        return vec![line.to_owned()];
-    }
-    let inset: String = line.chars().take_while(|c| *c == ' ').collect();
+/// Breaks a line between words, so that each part has at most so many columns, unless one word has more.
+/// Parts after the first are in by so much more than the first. Colours and links take no room.
+pub(crate) fn wrap(line: &str, width: usize, hang: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    let mut part = inset.clone();
-    let mut long = 0;
-    for word in line.split_whitespace() {
-        let more = word.chars().count();
-        if long > 0 && inset.len() + long + 1 + more > width {
-            out.push(std::mem::replace(&mut part, inset.clone()));
-            long = 0;
+    let inset = line.chars().take_while(|c| *c == ' ').count();
+    let (mut part, mut columns) = (String::new(), 0);
+    // The word that grows, with the blanks before it.
+    let (mut blanks, mut word, mut long) = (inset, String::new(), 0);
+    let mut escape = None;
+    for c in line.chars().skip(inset).chain([' ']) {
+        match escape {
+            Some(kind) => {
+                word.push(c);
+                escape = match (kind, c) {
+                    (Escape::Begun, '[') => Some(Escape::Csi),
+                    (Escape::Begun, ']') => Some(Escape::Osc),
+                    (Escape::Begun, _) | (Escape::Csi, '@'..='~') => None,
+                    (Escape::Osc, '\x07') => None,
+                    (Escape::Osc, '\x1b') => Some(Escape::Begun),
+                    (kind, _) => Some(kind),
+                };
+            }
+            None if c == '\x1b' => {
+                word.push(c);
+                escape = Some(Escape::Begun);
+            }
+            None if c != ' ' => {
+                word.push(c);
+                long += 1;
+            }
+            None if word.is_empty() => blanks += 1,
+            None => {
+                if columns > 0 && columns + blanks + long > width {
+                    out.push(std::mem::take(&mut part));
+                    blanks = inset + hang;
+                    columns = 0;
+                }
+                part.extend(std::iter::repeat_n(' ', blanks));
+                part.push_str(&word);
+                columns += blanks + long;
+                word.clear();
+                (blanks, long) = (1, 0);
+            }
         }
-        if long > 0 {
-            part.push(' ');
-            long += 1;
-        }
-        part.push_str(word);
-        long += more;
     }
+    part.push_str(&word);
     out.push(part);
     out
+}
+
+/// Where in an escape sequence a character is.
+#[derive(Copy, Clone)]
+enum Escape {
+    Begun,
+    Csi,
+    Osc,
 }
 
 /// Returns the params whose values are not the same in all calls.
@@ -208,9 +239,13 @@ mod tests {
         assert_eq!([bytes(7), bytes(212 << 10), bytes(3 << 20)], ["7 B", "212 KiB", "3.0 MiB"]);
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(plain("a\u{1b}[1m\u{202e}b\n"), "a [1m b ");
-        assert_eq!(wrap("  one two three", 10), ["  one two", "  three"]);
-        assert_eq!(wrap("elephantine is", 5), ["elephantine", "is"]);
-        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("  one two three", 10, 0), ["  one two", "  three"]);
+        assert_eq!(wrap("elephantine is", 5, 0), ["elephantine", "is"]);
+        assert_eq!(wrap("", 5, 0), [""]);
+        assert_eq!(wrap("  a  1 ran  x", 9, 4), ["  a  1", "      ran", "      x"]);
+        assert_eq!(wrap("a  b   c", 80, 0), ["a  b   c"]);
+        assert_eq!(wrap("\x1b[1mab\x1b[0m cd", 5, 0), ["\x1b[1mab\x1b[0m cd"]);
+        assert_eq!(wrap("\x1b]8;;file:///x y\x1b\\ab\x1b]8;;\x1b\\ cd", 5, 0).len(), 1);
     }
 
     #[test]

@@ -68,12 +68,7 @@ impl Workspace {
         named: Option<&Path>,
     ) -> Result<Self> {
         let cwd = env::cwd()?;
-        let mut found = config::find(&cwd)?;
-        let source = named.map(|named| cwd.join(named)).filter(|named| found.folder.is_none() && named.is_dir());
-        if let Some(source) = source.and_then(|source| source.canonicalize().ok()) {
-            found = config::find(&source)?;
-        }
-        let config::Found { config, folder } = found;
+        let config::Found { config, folder } = config::find_for(&cwd, named)?;
         let slots = match slots {
             Some(0) => {
                 return Err(CliError::usage("`-j 0`: at least one task has to run at once")
@@ -94,7 +89,7 @@ impl Workspace {
             _ => LocalStore::open(&path)?,
         };
         // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
-        let compiled_dir = cache_folder().or_else(|| store.local_root()).map(|folder| folder.join("compiled"));
+        let compiled_dir = compiled_dir(shell, store.local_root());
         let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         // One more than compute at once: look-ups and commits go on beside full slots.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -197,7 +192,7 @@ fn zone(config: &Config) -> Result<TimeZone> {
 }
 
 /// Decides where the store is.
-fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Path) -> Result<PathBuf> {
+pub(crate) fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Path) -> Result<PathBuf> {
     let local = |from: &Path, given: &Path| match given.to_str().and_then(|text| text.split_once("://")) {
         Some((scheme, _)) => Err(CliError::usage(format!(
             "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
@@ -231,6 +226,57 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
     let cache = env::var("XDG_CACHE_HOME").map(PathBuf::from).filter(|cache| cache.is_absolute());
     let cache = cache.or_else(|| env::var("HOME").map(|home| PathBuf::from(home).join(".cache")));
     cache.map(|cache| cache.join("wrun"))
+}
+
+/// Decides where compiled code is kept: in the user's cache, and where that cannot be written, in the store.
+fn compiled_dir(shell: &Shell, store: Option<PathBuf>) -> Option<PathBuf> {
+    let cache = cache_folder();
+    let usable = |folder: &PathBuf| {
+        let nearest = folder.ancestors().find(|folder| folder.exists());
+        nearest.is_some_and(|folder| rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok())
+    };
+    // Compiled code that is there can be read, whether or not more can be written.
+    if let Some(folder) = cache.as_ref().map(|cache| cache.join("compiled"))
+        && (usable(&folder) || folder.is_dir())
+    {
+        return Some(folder);
+    }
+    let folder = store.map(|store| store.join("compiled"));
+    if shell.verbose {
+        let why = match &cache {
+            Some(cache) => format!("`{}` cannot be written", cache.display()),
+            None => "there is no HOME".to_owned(),
+        };
+        let instead = match &folder {
+            Some(folder) => format!("compiled code is kept in `{}`", folder.display()),
+            None => "compiled code is not kept".to_owned(),
+        };
+        shell.note(&format!("{why}: {instead}"));
+    }
+    folder
+}
+
+/// Returns what a component says of itself, for completions: from the user's cache, else from the component.
+/// Builds never use this.
+pub(crate) fn described(path: &Path) -> Option<PluginDescription> {
+    let bytes = std::fs::read(path).ok()?;
+    let cache = cache_folder()?;
+    let host = Host::new(HostConfig { compiled_dir: Some(cache.join("compiled")), ..HostConfig::default() });
+    let component = wrun_plugin::Plugin::open(&host, bytes, "plugin").ok()?;
+    let folder = cache.join("described");
+    let file = folder.join(format!("{}.json", describe_key(component.digest()).0.to_hex()));
+    let known = std::fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+    if let Some(description) = known {
+        return Some(description);
+    }
+    let description = component.description().ok()?.clone();
+    if let Ok(json) = serde_json::to_vec(&description) {
+        // A cache that cannot be written costs time, and nothing else.
+        let beside = folder.join(format!("{}.part", std::process::id()));
+        let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&beside, json));
+        _ = written.and_then(|()| std::fs::rename(&beside, &file));
+    }
+    Some(description)
 }
 
 /// Returns the first plugin's description.

@@ -38,10 +38,11 @@ impl Session {
         report.totals.seconds = engine.started.elapsed().as_secs_f64();
         engine.shared.setup.sink.send(Event::Finished { totals: report.totals });
         let same_bytes = std::mem::take(&mut engine.memory.same_bytes);
+        let externals = engine.externals.iter().map(|external| external.path.clone()).collect();
         // A large graph takes a while to be taken apart, and nobody waits for it.
         let runtime = engine.runtime.clone();
         runtime.spawn_blocking(move || drop(engine));
-        Ok(Outcome { report, goals: outputs, interrupted, failures, same_bytes })
+        Ok(Outcome { report, goals: outputs, interrupted, failures, same_bytes, externals })
     }
 
     /// Says what a build would do.

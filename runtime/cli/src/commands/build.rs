@@ -1,6 +1,6 @@
 //! `wrun build`.
 
-use super::{Last, Prepared, exit_of, prepare};
+use super::{Last, Prepared, exit_of, get, prepare};
 use crate::args::{BuildArgs, RunArgs};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
@@ -11,7 +11,7 @@ use crate::summary::{Specs, failures, summary};
 use crate::workspace::Need;
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use wrun_build::{Interrupt, Outcome, Setup};
 use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::param::{Params, Visibility};
@@ -19,14 +19,30 @@ use wrun_core::report::Report;
 
 /// Builds.
 pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
+    if args.watch {
+        return crate::watch::run(shell, args);
+    }
+    let (exit, _) = once(shell, args, None)?;
+    Ok(exit)
+}
+
+/// Builds once; returns also where the externals are that it looked at.
+pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) -> Result<(Exit, Vec<PathBuf>)> {
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
-    let session = Session::start(&mut prepared, &args.run, true)?;
-    let outcome = session.build(&prepared)?;
+    let session = Session::start_with(&mut prepared, &args.run, true, stop)?;
+    let outcome = match &args.output {
+        Some(_) => get::built(&mut prepared, &session)?,
+        None => session.build(&prepared)?,
+    };
     if shell.json {
         print_goals(shell, &prepared, &outcome)?;
     }
     finish(&prepared, &args.run, &outcome, true)?;
-    Ok(exit_of(&outcome))
+    let mut exit = exit_of(&outcome);
+    if let (Some(folder), Exit::Ok) = (&args.output, exit) {
+        exit = get::put(&prepared, &outcome, folder)?;
+    }
+    Ok((exit, outcome.externals))
 }
 
 /// A build that can be stopped.
@@ -39,6 +55,11 @@ pub(crate) struct Session {
 impl Session {
     /// Starts to listen for Ctrl-C and to show what happens.
     pub(crate) fn start(prepared: &mut Prepared, run: &RunArgs, json: bool) -> Result<Self> {
+        Self::start_with(prepared, run, json, None)
+    }
+
+    /// Starts; somebody else may listen for Ctrl-C already.
+    fn start_with(prepared: &mut Prepared, run: &RunArgs, json: bool, stop: Option<&Interrupt>) -> Result<Self> {
         let shell = &prepared.workspace.shell;
         prepared.options.fail_fast = run.fail_fast;
         prepared.options.check = run.check;
@@ -48,7 +69,7 @@ impl Session {
         }
         let progress = Progress::start(shell, json);
         let setup = prepared.setup(progress.sink())?;
-        let interrupt = interrupt::watch(shell, progress.sink());
+        let interrupt = stop.cloned().unwrap_or_else(|| interrupt::watch(shell, progress.sink()));
         Ok(Self { setup, progress: progress.into(), interrupt })
     }
 
@@ -72,9 +93,9 @@ pub(crate) fn finish(prepared: &Prepared, run: &RunArgs, outcome: &Outcome, all:
     let well = exit_of(outcome) == Exit::Ok;
     if all && !shell.quiet {
         let specs = Specs::new(&prepared.plugins);
-        warn(&summary(outcome, &specs, shell.err(), shell.verbose));
+        warn(&shell.fit(&summary(outcome, &specs, shell.err(), shell.verbose)));
     } else if !well {
-        warn(&failures(&outcome.failures, shell.err(), shell.verbose));
+        warn(&shell.fit(&failures(&outcome.failures, shell.err(), shell.verbose)));
         let waits = outcome.report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Waiting);
         for task in waits.take(3) {
             let what = crate::text::plain(task.message.as_deref().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! `wrun cat`: builds a goal, then prints one file of its output.
 
 use super::build::{self, Session};
-use super::get::{each_part, fetch, left_out};
+use super::get::{built, each_part, left_out};
 use super::{Last, exit_of, prepare};
 use crate::args::CatArgs;
 use crate::error::{CliError, Result};
@@ -29,14 +29,7 @@ pub(crate) fn run(shell: &Shell, args: &CatArgs) -> Result<Exit> {
         .hint("`wrun get -o DIR` fetches them all"));
     }
     let session = Session::start(&mut prepared, &args.run, false)?;
-    let mut outcome = session.build(&prepared)?;
-    if exit_of(&outcome) == Exit::Ok && fetch(&prepared, &outcome)?.is_some() {
-        prepared.options.check = true;
-        outcome = session.build(&prepared)?;
-        if let Some(error) = fetch(&prepared, &outcome)? {
-            return Err(error);
-        }
-    }
+    let outcome = built(&mut prepared, &session)?;
     build::finish(&prepared, &args.run, &outcome, shell.verbose)?;
     if exit_of(&outcome) != Exit::Ok {
         return Ok(exit_of(&outcome));
@@ -78,7 +71,8 @@ fn find(dir: &Dir, path: &str) -> Result<(Dir, Entry)> {
     }
 }
 
-fn is_folder(dir: &Dir, path: &str) -> Result<bool> {
+/// Tells whether a path names a folder.
+pub(crate) fn is_folder(dir: &Dir, path: &str) -> Result<bool> {
     let (parent, name) = match path.rsplit_once('/') {
         Some((parent, name)) => (dir.at(parent)?, name),
         None => (dir.clone(), path),

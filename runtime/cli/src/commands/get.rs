@@ -30,25 +30,37 @@ pub(crate) fn run(shell: &Shell, args: &GetArgs) -> Result<Exit> {
     };
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
     let session = Session::start(&mut prepared, &args.run, false)?;
-    let mut outcome = session.build(&prepared)?;
-    if exit_of(&outcome) == Exit::Ok && fetch(&prepared, &outcome)?.is_some() {
-        // A record was there and its bytes were not: walked, what is gone is made again.
-        prepared.options.check = true;
-        outcome = session.build(&prepared)?;
-        if let Some(error) = fetch(&prepared, &outcome)? {
-            return Err(error);
-        }
-    }
+    let outcome = built(&mut prepared, &session)?;
     build::finish(&prepared, &args.run, &outcome, shell.verbose)?;
     if exit_of(&outcome) != Exit::Ok {
         return Ok(exit_of(&outcome));
     }
+    put(&prepared, &outcome, folder)
+}
+
+/// Builds so that all bytes of the outputs are there.
+pub(crate) fn built(prepared: &mut Prepared, session: &Session) -> Result<Outcome> {
+    let mut outcome = session.build(prepared)?;
+    if exit_of(&outcome) == Exit::Ok && fetch(prepared, &outcome)?.is_some() {
+        // A record was there and its bytes were not: walked, what is gone is made again.
+        prepared.options.check = true;
+        outcome = session.build(prepared)?;
+        if let Some(error) = fetch(prepared, &outcome)? {
+            return Err(error);
+        }
+    }
+    Ok(outcome)
+}
+
+/// Puts the outputs of a build in which nothing failed into a folder, and says where.
+pub(crate) fn put(prepared: &Prepared, outcome: &Outcome, folder: &Path) -> Result<Exit> {
+    let shell = &prepared.workspace.shell;
     let mut placed = Vec::new();
     let mut staged = Staged { temporary: Vec::new() };
     for (call, goal) in prepared.goals.calls.iter().zip(&outcome.goals) {
         let goal = goal.as_ref().ok_or_else(|| left_out(&call.task))?;
         let into = match prepared.goals.varying.as_slice() {
-            [] => folder.clone(),
+            [] => folder.to_owned(),
             varying => folder.join(name_of(call, varying)),
         };
         std::fs::create_dir_all(&into).map_err(|error| CliError::file(Exit::Store, "create", &into, &error))?;

@@ -3,11 +3,13 @@
 pub(crate) mod build;
 pub(crate) mod cat;
 pub(crate) mod describe;
+pub(crate) mod diff;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod ls;
 pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod plugin;
@@ -282,8 +284,14 @@ mod tests {
                 tasks: Vec::new(),
                 notes: Vec::new(),
             };
-            let same_bytes = BTreeMap::new();
-            exit_of(&Outcome { report, goals: Vec::new(), interrupted, failures: Vec::new(), same_bytes })
+            exit_of(&Outcome {
+                report,
+                goals: Vec::new(),
+                interrupted,
+                failures: Vec::new(),
+                same_bytes: BTreeMap::new(),
+                externals: Vec::new(),
+            })
         };
         use State::{Blocked, Cached, Failed, Ran, Skipped, Waiting};
         assert_eq!(exit(&[Cached, Ran, Skipped], false), Exit::Ok);

@@ -29,7 +29,14 @@ pub(crate) struct Quick {
 impl Stamp {
     /// Tells whether the file changed after a moment, or so shortly before that nobody can tell.
     pub(crate) fn since(&self, moment: SystemTime) -> bool {
-        let (seconds, nanos) = self.quick.mtime;
+        self.quick.since(moment)
+    }
+}
+
+impl Quick {
+    /// Tells whether the file changed after a moment, or so shortly before that nobody can tell.
+    pub(crate) fn since(&self, moment: SystemTime) -> bool {
+        let (seconds, nanos) = self.mtime;
         let since = |seconds: i64| Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanos).ok()?).into();
         let changed: Option<Duration> = since(seconds);
         changed.is_some_and(|changed| SystemTime::UNIX_EPOCH + changed + COARSE >= moment)
