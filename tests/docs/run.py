@@ -42,6 +42,8 @@ PLUGINS = ["cookbook", "luigi", "report"]
 # What the book calls the folder of the repository.
 SHOWN = "/home/ada/wrun"
 WORLDS = pathlib.Path(tempfile.gettempdir()) / f"wrun-docs-{os.getuid()}-{zlib.crc32(bytes(ROOT)):08x}"
+# What `make bench` writes, and may not be committed yet.
+LATER = {"performance.json"}
 # Pages of reference: their blocks are formats and code that other tests hold; only their links are checked.
 REFERENCE = re.compile(r"(architecture|formats|performance|messages|luigi-ports)\.md$|(errors|reference)/")
 
@@ -94,7 +96,7 @@ def steps_of(block):
     return steps
 
 
-TIME = re.compile(r"(?<![\w.])(\d+ h \d\d min|\d+ min \d\d s|\d+(\.\d+)? (ms|µs|s|min|h))(?!\w)")
+TIME = re.compile(r"(?<![\w.])(\d+ h \d\d min|\d+ min \d\d s|\d+(\.\d+)? ?(ms|µs|s|min|h))(?!\w)")
 CLAUSE = re.compile(r"; (running took|hits saved|what runs took) [^;]*")
 SIZE = re.compile(r"\b\d+(\.\d+)? [KM]iB")
 DIGEST = re.compile(r"b3:[0-9a-f]{6,64}")
@@ -171,7 +173,7 @@ class World:
         self.status = done.returncode
         if cwd.is_file():
             self.cwd = pathlib.Path(cwd.read_text().strip())
-        text = done.stdout.decode("utf-8", "replace").replace(str(self.work), "/home/ada/shop")
+        text = done.stdout.decode("utf-8", "replace").replace(str(self.work), "/home/ada")
         text = text.replace(str(self.home), "/home/ada").replace(str(ROOT), SHOWN)
         return done.returncode, text.rstrip("\n").split("\n") if text.strip("\n") else []
 
@@ -299,7 +301,7 @@ def links(page):
             continue
         path, _, heading = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        if not file.exists():
+        if not file.exists() and target not in LATER:
             wrong.append(f"{page.relative_to(ROOT)}: the link `{target}` leads nowhere")
         elif heading and file.suffix == ".md" and heading not in headings(file):
             wrong.append(f"{page.relative_to(ROOT)}: `{target}`: there is no such heading")
