@@ -51,6 +51,14 @@ if [ $lints = yes ]; then
   step clippy cargo clippy --release --workspace --all-targets -- -D warnings
 fi
 
+# What a test cannot do on this machine is said here, not in the output of a test that passes.
+small=$(mktemp -d)
+if ! unshare -m mount -t tmpfs none "$small" 2>/dev/null && ! unshare -rm mount -t tmpfs none "$small" 2>/dev/null; then
+  printf '\nwarning: this machine lets nobody mount a file system: full and read-only ones are NOT TESTED here;\n'
+  printf '         limits on the size of files and permissions are tested in their stead\n'
+fi
+rmdir "$small"
+
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest
 if [ $lints = yes ]; then

@@ -79,6 +79,9 @@ impl StoreError {
         match self {
             Self::Io { source, .. } => match source.kind() {
                 K::StorageFull => Some("free some space, or name another store with `--store DIR`".into()),
+                K::FileTooLarge | K::QuotaExceeded => {
+                    Some("raise the limit on files (`ulimit -f`, quotas), or name another store with `--store DIR`".into())
+                }
                 K::PermissionDenied | K::ReadOnlyFilesystem => {
                     Some("name a store that you may write with `--store DIR`".into())
                 }
@@ -91,6 +94,9 @@ impl StoreError {
             Self::Index { source, .. } => match source.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DiskFull) => {
                     Some("free some space, or name another store with `--store DIR`".into())
+                }
+                Some(rusqlite::ErrorCode::SystemIoFailure) => {
+                    Some("look at the disk and at limits on files (`ulimit -f`, quotas), or name another store with `--store DIR`".into())
                 }
                 Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
                     Some("name a store that you may write with `--store DIR`".into())
