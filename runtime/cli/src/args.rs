@@ -82,6 +82,8 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Make a package with two tasks, ready to build
     New(NewArgs),
+    /// Test a package: its own tests, then its tasks in the sandbox, twice
+    Test(TestArgs),
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -145,7 +147,7 @@ pub(crate) struct SessionArgs {
 }
 
 /// How to run
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RunArgs {
     /// Build what does not depend on a failure; this is the default
     #[arg(long, conflicts_with = "fail_fast")]
@@ -389,6 +391,18 @@ pub(crate) struct NewArgs {
     pub(crate) dir: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Folder of the package [default: the working directory]
+    pub(crate) dir: Option<PathBuf>,
+    /// Give a param of those tasks that have it
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<String>,
+    /// Arguments of `cargo test`
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) cargo: Vec<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Compile a Rust package to a component, reproducibly
@@ -453,7 +467,11 @@ impl Command {
             Self::History(args) => &args.store,
             Self::Doctor(args) => &args.store,
             Self::Graph(args) => &args.store,
-            Self::New(_) | Self::Report(_) | Self::Plugin(_) | Self::Explain(_)
+            Self::New(_)
+            | Self::Test(_)
+            | Self::Report(_)
+            | Self::Plugin(_)
+            | Self::Explain(_)
             | Self::Completions(_)
             | Self::Man(_)
             | Self::ExitCodes => return None,

@@ -33,6 +33,8 @@ mod man;
 mod pager;
 mod params;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod shell;
 mod source;
 mod summary;
@@ -102,6 +104,7 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Report(args) => commands::report::run(shell, args),
         Command::History(args) => commands::history::run(shell, args),
         Command::New(args) => commands::new::run(shell, args),
+        Command::Test(args) => commands::test::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
         Command::Doctor(args) => doctor::run(shell, args),
         Command::Completions(args) => complete::run(shell, args),

@@ -14,6 +14,7 @@ pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod report;
+pub(crate) mod test;
 pub(crate) mod verify;
 pub(crate) mod why;
 
@@ -61,7 +62,8 @@ pub(crate) fn prepare(
     (need, last): (Need, Last),
 ) -> Result<Prepared> {
     let named = plugin_of(goal)?;
-    let workspace = Workspace::open_for(shell, store, session.and_then(|session| session.slots), need, Some(named))?;
+    let workspace =
+        Workspace::open_for(shell, store, session.and_then(|session| session.slots), need, Some(named))?;
     let plugins = workspace.plugins(named)?;
     let description = description(&plugins)?;
     let (task, mut words) = task_of(description, &goal.words, named)?;
@@ -239,7 +241,8 @@ fn force(given: &[String], plugins: &[Plugin]) -> Result<Force> {
     }
     for task in &tasks {
         if !plugins.iter().any(|plugin| plugin.planner.description().task(task).is_some()) {
-            let error = CliError::usage(format!("`--force={task}`: no plugin has the task `{task}`")).code(Code::UnknownTask);
+            let error = CliError::usage(format!("`--force={task}`: no plugin has the task `{task}`"))
+                .code(Code::UnknownTask);
             let all = plugins.iter().flat_map(|plugin| &plugin.planner.description().tasks);
             let near = nearest(task, all.map(|task| task.name.as_str()));
             return Err(match near {
