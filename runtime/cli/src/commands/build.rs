@@ -73,6 +73,16 @@ impl Session {
         Ok(Self { setup, progress: progress.into(), interrupt })
     }
 
+    /// What its sessions share.
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// What Ctrl-C asks to stop.
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     /// Builds the goals.
     pub(crate) fn build(&self, prepared: &Prepared) -> Result<Outcome> {
         let runtime = &prepared.workspace.runtime;

@@ -70,8 +70,10 @@ pub(crate) fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
                     1 => with_previous(&prepared)?,
                     2 => (latest(&prepared, 0)?, latest(&prepared, 1)?),
                     n => {
-                        return Err(CliError::usage(format!("a range makes {n} goals: `diff` compares two results"))
-                            .hint("give a range of two, or A and B"));
+                        return Err(CliError::usage(format!(
+                            "a range makes {n} goals: `diff` compares two results"
+                        ))
+                        .hint("give a range of two, or A and B"));
                     }
                 }
             }
@@ -133,8 +135,11 @@ fn by_digest(workspace: &Workspace, digest: Digest) -> Result<Side> {
 fn generations(workspace: &Workspace, digest: Digest) -> Result<(Side, Side)> {
     let records = records(workspace, ActionKey(digest))?;
     let (Some(first), Some(last)) = (records.first(), records.last().filter(|_| records.len() > 1)) else {
-        return Err(CliError::usage(format!("there is one result of {}, and no B to compare it with", digest.short()))
-            .hint("name another key or task"));
+        return Err(CliError::usage(format!(
+            "there is one result of {}, and no B to compare it with",
+            digest.short()
+        ))
+        .hint("name another key or task"));
     };
     let name = |record: &Record| format!("{} generation {}", digest.short(), record.generation);
     Ok((side(workspace, first, name(first))?, side(workspace, last, name(last))?))
@@ -220,7 +225,8 @@ fn with_previous(prepared: &Prepared) -> Result<(Side, Side)> {
         if !matches!(runtime.block_on(store.fetch(&[(BlobKind::Blob, run.listing)])).as_deref(), Ok([true])) {
             continue;
         }
-        let listing = store.get(BlobKind::Blob, run.listing)?.and_then(|blob| blob.to_vec().ok()).unwrap_or_default();
+        let listing =
+            store.get(BlobKind::Blob, run.listing)?.and_then(|blob| blob.to_vec().ok()).unwrap_or_default();
         for line in listing.split(|byte| *byte == b'\n') {
             let Ok(report) = serde_json::from_slice::<TaskReport>(line) else { continue };
             let Some(key) = report.key.filter(|_| is_it(&report)) else { continue };
@@ -244,7 +250,13 @@ fn compare(shell: &Shell, args: &DiffArgs, a: &Side, b: &Side) -> Result<Exit> {
     let mut out = String::new();
     if !shell.json {
         let style = shell.err();
-        shell.say(&format!("{} {}\n{} {}\n", style.red("-"), visible(&a.name), style.green("+"), visible(&b.name)));
+        shell.say(&format!(
+            "{} {}\n{} {}\n",
+            style.red("-"),
+            visible(&a.name),
+            style.green("+"),
+            visible(&b.name)
+        ));
     }
     for path in paths {
         let (one, two) = (old.get(path), new.get(path));
@@ -264,7 +276,8 @@ fn compare(shell: &Shell, args: &DiffArgs, a: &Side, b: &Side) -> Result<Exit> {
     shell.data(&out);
     if !shell.json {
         let verb = if differ == 1 { "differs" } else { "differ" };
-        shell.say(&format!("{} {verb}, {} the same\n", counted(differ, "file"), counted(same, "file")));
+        let rest = if same > 0 { format!(", {} the same", counted(same, "other")) } else { String::new() };
+        shell.say(&format!("{} {verb}{rest}\n", counted(differ, "file")));
     }
     Ok(Exit::Ok)
 }
@@ -371,7 +384,10 @@ mod tests {
         };
         let due = |task: &str, params: &[&str]| (task.to_owned(), params.iter().map(|&p| p.to_owned()).collect());
         assert_eq!(words("delays"), due("delays", &[]));
-        assert_eq!(words("delays date=2013-01-01 source=a b.csv"), due("delays", &["date=2013-01-01", "source=a b.csv"]));
+        assert_eq!(
+            words("delays date=2013-01-01 source=a b.csv"),
+            due("delays", &["date=2013-01-01", "source=a b.csv"])
+        );
         assert_eq!(words("date=2013-01-01"), due("", &["date=2013-01-01"]));
         assert_eq!(words(""), due("", &[]));
     }

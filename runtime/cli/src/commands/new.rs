@@ -33,7 +33,9 @@ const KEYWORDS: &[&str] = &[
 
 /// Makes a package.
 pub(crate) fn run(shell: &Shell, args: &NewArgs) -> Result<Exit> {
-    let dir = &args.dir;
+    // `.` has a name too.
+    let here = args.dir.file_name().is_none().then(|| args.dir.canonicalize().ok()).flatten();
+    let dir = here.as_ref().unwrap_or(&args.dir);
     let shown = dir.display();
     let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some(why) = wrong(name) {
@@ -68,8 +70,13 @@ pub(crate) fn run(shell: &Shell, args: &NewArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let style = shell.err();
-    shell.say(&format!("made {}: two tasks in src/lib.rs, a test, a text to count the words of\n", style.bold(shown)));
-    for (command, what) in [("build", "compile and run it; once more, and nothing is left to do"), ("test", "test it")] {
+    shell.say(&format!(
+        "made {}: two tasks in src/lib.rs, a test, a text to count the words of\n",
+        style.bold(shown)
+    ));
+    for (command, what) in
+        [("build", "compile and run it; once more, and nothing is left to do"), ("test", "test it")]
+    {
         let command = format!("wrun {command} {}", dir.display());
         shell.say(&format!("  {command}   {}\n", style.dim(format!("# {what}"))));
     }

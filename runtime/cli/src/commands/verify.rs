@@ -46,7 +46,8 @@ pub(crate) fn run(shell: &Shell, args: &VerifyArgs) -> Result<Exit> {
     })
 }
 
-fn json(verified: &Verified) -> serde_json::Value {
+/// One task, as a JSON line.
+pub(crate) fn json(verified: &Verified) -> serde_json::Value {
     let task = &verified.task;
     match &verified.verdict {
         Verdict::Same => serde_json::json!({"task": task, "verdict": "same"}),
@@ -58,7 +59,7 @@ fn json(verified: &Verified) -> serde_json::Value {
 }
 
 /// Shows what is not as it should be, and counts; every task with `-v`.
-fn table(shell: &Shell, verified: &[Verified]) -> String {
+pub(crate) fn table(shell: &Shell, verified: &[Verified]) -> String {
     let style = shell.out();
     let mut out = String::new();
     for one in verified {

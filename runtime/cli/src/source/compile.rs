@@ -116,8 +116,7 @@ pub(crate) struct Compiled {
 /// Compiles the package in a folder.
 pub(crate) fn package(shell: &Shell, named: &Path) -> Result<Compiled> {
     let shown = named.display();
-    let dir =
-        std::fs::canonicalize(named).map_err(|error| CliError::file(Exit::Usage, "read", named, &error))?;
+    let dir = std::fs::canonicalize(named).map_err(|error| CliError::file(Exit::Usage, "read", named, &error))?;
     let manifest = dir.join("Cargo.toml");
     if !manifest.is_file() {
         return Err(CliError::usage(format!("there is no Cargo.toml in `{shown}`"))
@@ -149,7 +148,8 @@ fn inputs(made: &Path, metadata: &Metadata, rustc: &Rustc) -> Vec<PathBuf> {
         // `made: one two\ with\ spaces`
         let Some((_, sources)) = line.split_once(": ") else { continue };
         let sources = sources.replace("\\ ", "\0");
-        inputs.extend(sources.split(' ').filter(|path| !path.is_empty()).map(|path| path.replace('\0', " ").into()));
+        inputs
+            .extend(sources.split(' ').filter(|path| !path.is_empty()).map(|path| path.replace('\0', " ").into()));
     }
     inputs.retain(|path: &PathBuf| !path.starts_with(&metadata.target_directory));
     let ours = metadata.packages.iter().filter(|package| package.source.is_none());
@@ -196,11 +196,13 @@ impl Rustc {
     }
 }
 
-fn cargo() -> OsString {
+/// Returns the cargo that is used.
+pub(crate) fn cargo() -> OsString {
     env::var("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn no_cargo(error: &std::io::Error) -> CliError {
+/// There is no cargo.
+pub(crate) fn no_cargo(error: &std::io::Error) -> CliError {
     CliError::usage("cannot run `cargo`")
         .code(Code::NoToolchain)
         .cause(error)

@@ -75,7 +75,8 @@ fn content(path: &Path, hasher: &mut blake3::Hasher) -> std::io::Result<()> {
         hasher.update_reader(std::fs::File::open(path)?)?;
         return Ok(());
     }
-    let mut names: Vec<_> = path.read_dir()?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
+    let mut names: Vec<_> =
+        path.read_dir()?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
     names.sort();
     for name in names {
         hasher.update(&(name.len() as u64).to_be_bytes()).update(name.as_encoded_bytes());
