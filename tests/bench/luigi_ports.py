@@ -23,7 +23,7 @@ import measure
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/bench/luigi_ports"
 WORK = ROOT / "target" / "bench" / "luigi-ports"
-WRUN = ROOT / "target/release/wrun"
+WRUN = pathlib.Path(os.environ.get("WRUN", ROOT / "target/release/wrun"))
 PLUGIN = ROOT / "plugins/luigi.wasm"
 LUIGI = pathlib.Path(sys.executable).parent / "luigi"
 
@@ -173,7 +173,11 @@ def main():
         rows.append(f"| | wrun | {rust} | {shown(wrun[0])} | {shown(wrun[1])} | {shown(wrun[2])} | {shown(wrun[3])} |")
     machine = measure.machine()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
-    about = ", ".join(str(value) for value in machine.values()) if isinstance(machine, dict) else str(machine)
+    luigi_version = subprocess.run([LUIGI.parent / "pip", "show", "luigi"], stdout=subprocess.PIPE, text=True).stdout.split("Version: ")[1].split()[0]
+    about = (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory-gib']} GiB, Linux {machine['kernel']}, "
+        f"Python {machine['python']}, Luigi {luigi_version}"
+    )
     table = "\n".join(
         [
             f"{options.rounds} rounds, medians, {datetime.date.today()}, commit `{commit}`: {about}.",
