@@ -16,8 +16,6 @@ pub(crate) struct Layout {
     pub(crate) boxes: Vec<(f64, f64, usize)>,
     /// Points that each edge passes after its start and before its end: `(x of entry, x of exit, y)`.
     pub(crate) bends: Vec<Vec<(f64, f64, f64)>>,
-    /// The left side and the width of each layer.
-    pub(crate) layers: Vec<(f64, f64)>,
     pub(crate) width: f64,
     pub(crate) height: f64,
 }
@@ -86,12 +84,11 @@ pub(crate) fn layout(sizes: &[(f64, f64)], edges: &[(usize, usize)], spacing: Sp
         columns.push((x, width));
         x += width + spacing.across;
     }
-    let cell_layer = |cell: usize| order.iter().position(|row| row.contains(&cell)).unwrap_or(0);
     let bends = chains.iter().zip(edges).map(|(chain, (from, to))| {
         let first = layer[*from];
         let step = |i: usize| if layer[*to] > first { first + 1 + i } else { first.saturating_sub(1 + i) };
         let bend = |(i, cell): (usize, &usize)| {
-            let at = columns.get(step(i)).copied().unwrap_or_else(|| columns[cell_layer(*cell)]);
+            let at = columns[step(i)];
             (at.0, at.0 + at.1, cells[*cell].y)
         };
         chain.iter().enumerate().map(bend).collect()
@@ -101,7 +98,6 @@ pub(crate) fn layout(sizes: &[(f64, f64)], edges: &[(usize, usize)], spacing: Sp
     Layout {
         boxes: (0..sizes.len()).map(|at| (columns[layer[at]].0, cells[at].y, layer[at])).collect(),
         bends,
-        layers: columns,
         width: (x - spacing.across).max(0.0),
         height: bottom,
     }

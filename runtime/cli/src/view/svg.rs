@@ -16,7 +16,7 @@ const MARGIN: f64 = 24.0;
 const HEAD: f64 = 44.0;
 const SPACING: Spacing = Spacing { across: 72.0, down: 12.0 };
 /// The mean width of a character, and of one of the small monospaced ones.
-const WIDE: f64 = 7.4;
+const WIDE: f64 = 8.0;
 const SMALL: f64 = 6.65;
 /// Characters of a name and of params that are shown.
 const MOST: usize = 40;
@@ -37,7 +37,7 @@ pub(crate) fn svg(drawing: &Drawing, place: For) -> String {
     let layout = layout(&sizes, &edges, SPACING);
     let head = if place == For::File { HEAD } else { 0.0 };
     let legend_width = 120.0 * drawing.totals.len() as f64 + 160.0;
-    let least = if place == For::File { legend_width } else { 0.0 };
+    let least = if place == For::File { legend_width } else { 120.0 };
     let width = layout.width.max(least) + 2.0 * MARGIN;
     let height = layout.height.max(if drawing.boxes.is_empty() { 40.0 } else { 0.0 }) + head + 2.0 * MARGIN;
     let mut out = format!(

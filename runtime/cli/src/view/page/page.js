@@ -3,6 +3,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const total = data.kind.length;
+data.params = total ? data.params.split("\n") : [];
 const get = (id) => document.getElementById(id);
 const STATES = data.states;
 const [CACHED, RAN, FAILED] = [0, 1, 2];
@@ -42,7 +43,8 @@ function make(tag, attributes = {}, ...children) {
 }
 const dot = (state) => make("i", { class: `dot c-${STATES[state]}` });
 const name = (task) => visible(data.kinds[data.kind[task]]);
-const params = (task) => visible(data.params[task]);
+const params = (task) => data.params[task];
+const digest = (all, task) => all.slice(task * 12, task * 12 + 12).trim();
 const why = (task) => (data.why[task] < 0 ? "" : data.texts[data.why[task]]);
 const same = new Set(data.same);
 const spells = new Map();
@@ -79,17 +81,19 @@ function summary() {
   }
   const ran = data.state.flatMap((state, task) => (state === RAN ? [task] : []));
   const took = sum(ran.map((task) => data.seconds[task]));
-  const known = ran.filter((task) => data.usual[task] !== null);
+  const known = ran.filter((task) => data.usual[task] !== undefined);
   const usual = known.length && known.length === ran.length ? `usually ${seconds(sum(known.map((task) => data.usual[task])))}` : `of ${counted(ran.length, "task")}`;
   const ratio = total ? (byState[CACHED] / total) * 100 : 0;
   // 99.96 % is not all, and 0.04 % is not nothing.
   const shown = ratio > 99.9 && ratio < 100 ? "> 99.9" : ratio > 0 && ratio < 0.1 ? "< 0.1" : ratio.toFixed(ratio % 1 ? 1 : 0);
-  const path = data.path.length ? data.path[data.path.length - 1][3] : 0;
+  const queued = sum(data.path.map((link) => link[2]));
+  const path = sum(data.path.map(([, from, , end]) => end - from)) - queued;
+  const slow = queued > 0.1 * path ? `; ${seconds(queued)} more for want of slots` : "";
   const tile = (title, value, note) => get("tiles").append(make("div", {}, make("dt", {}, title), make("dd", {}, value), make("dd", {}, note)));
   tile("Hit ratio", `${shown} %`, `${count(byState[CACHED])} of ${counted(total, "task")}`);
   tile("Time saved", seconds(totals["saved-seconds"]), "by not running hits");
   tile("Running took", ran.length ? seconds(took) : "nothing", ran.length ? usual : "no task ran");
-  tile("Critical path", data.path.length ? seconds(path) : "none", data.path.length ? `through ${counted(data.path.length, "task")}` : "nothing was waited for");
+  tile("Critical path", data.path.length ? seconds(path) : "none", data.path.length ? `${counted(data.path.length, "task")}${slow}` : "nothing was waited for");
   if (data.notes.length) {
     get("notes").hidden = false;
     get("notes").querySelector("ul").append(...data.notes.map((note) => make("li", {}, visible(note))));
@@ -103,7 +107,7 @@ function failures() {
   const cards = get("failures").querySelector(".cards");
   for (const task of failed.slice(0, 20)) {
     const log = data.log[task];
-    cards.append(make("button", { type: "button", class: "card", onclick: () => open(task) },
+    cards.append(make("button", { type: "button", class: "failure", onclick: () => open(task) },
       make("strong", {}, name(task)), " ", make("code", {}, params(task)),
       make("p", {}, lines(why(task))), log ? make("pre", {}, lines(log)) : undefined));
   }
@@ -181,7 +185,9 @@ function criticalPath() {
       make("span", { class: "what" }, name(link.task), make("code", {}, params(link.task))), share, make("span", { class: "number" }, seconds(link.length)))));
   }
   flush();
-  const text = `Each task waited for the one above it. Together they took ${seconds(whole)} of ${seconds(data.totals.seconds)}: had another task been faster, the build would have taken as long.`;
+  const queued = sum(links.map((link) => link.queued));
+  const more = queued > whole / 500 ? `; hatched: ready, but no slot was free, ${seconds(queued)} in all` : "";
+  const text = `Each task waited for the one above it, and the build for the last, ${seconds(whole)} of ${seconds(data.totals.seconds)}${more}.`;
   get("path").append(make("div", { class: "path" }, make("h3", {}, "Critical path"), make("p", {}, text), list));
 }
 
@@ -207,6 +213,14 @@ function graph() {
       svg.querySelector(`[data-box="${other}"]`).classList.add("near");
     });
   };
+  // What went wrong is in sight.
+  const frame = document.querySelector(".scroll");
+  const first = svg.querySelector(".s-failed, .s-blocked, .s-waiting, .s-ran");
+  if (first && svg.clientHeight > frame.clientHeight) {
+    const [box, around] = [first.getBoundingClientRect(), frame.getBoundingClientRect()];
+    frame.scrollTop = box.top - around.top - frame.clientHeight / 2;
+    frame.scrollLeft = box.left - around.left - frame.clientWidth / 2;
+  }
   const boxOf = (event) => event.target.closest(".box");
   svg.addEventListener("click", (event) => { const box = boxOf(event); if (box) pick(box); });
   svg.addEventListener("mouseover", (event) => show(boxOf(event)));
@@ -229,7 +243,7 @@ const COLUMNS = [
   { title: "Why", order: (task) => why(task) },
   { title: "Time", order: (task) => -data.seconds[task] },
 ];
-const table = { query: "", states: new Set(), rows: Array.from({ length: total }, (_, task) => task), sort: -1, up: true, at: -1, height: 32, texts: null };
+const table = { query: "", states: new Set(), rows: [], sort: -1, up: true, at: -1, height: 32, texts: null };
 
 function filter() {
   const words = table.query.toLowerCase().split(/\s+/).filter(Boolean);
@@ -240,13 +254,15 @@ function filter() {
   }
   const named = kinds.length ? data.kinds.map((kind) => kinds.includes(kind.toLowerCase())) : null;
   const { states, texts } = table;
-  const found = [];
+  // What went wrong and what ran stands before what was there.
+  const heaps = STATES.map(() => []);
   for (let task = 0; task < total; task += 1) {
     if (states.size && !states.has(data.state[task])) continue;
     if (named && !named[data.kind[task]]) continue;
     if (rest.length && !rest.every((word) => texts[task].includes(word))) continue;
-    found.push(task);
+    heaps[data.state[task]].push(task);
   }
+  const found = ORDER.flatMap((state) => heaps[state]);
   if (table.sort >= 0) {
     const key = COLUMNS[table.sort].order;
     const keys = new Map(found.map((task) => [task, key(task)]));
@@ -363,11 +379,12 @@ function open(task) {
   fact("Params", params(task), true);
   fact(state === RAN ? "Why it ran" : "Why", lines(why(task)));
   if (state === CACHED) fact("Saved", seconds(data.seconds[task]));
-  if (state === RAN || state === FAILED) fact("Took", seconds(data.seconds[task]) + (data.usual[task] === null ? "" : `, usually ${seconds(data.usual[task])}`));
+  if (state === RAN || state === FAILED) fact("Took", seconds(data.seconds[task]) + (data.usual[task] === undefined ? "" : `, usually ${seconds(data.usual[task])}`));
   if (spells.has(task)) fact("In this build", told(task).join("; "));
   if (same.has(task)) fact("Output", "the same bytes as before");
-  fact("Key", data.key[task], true);
-  fact("Tree", data.output[task], true);
+  for (const [title, all] of [["Key", data.key], ["Tree", data.output]]) {
+    if (digest(all, task)) fact(title, `b3:${digest(all, task)}`, true);
+  }
   const log = data.log[task];
   const title = make("h2", { id: "detail-name" }, name(task));
   dialog.replaceChildren(make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => dialog.close() }, "×"), title,

@@ -13,10 +13,11 @@ class Timeline {
     this.ready = new Map(data.ready);
     this.path = new Set(data.path.map((link) => link[0]));
     this.ofTask = new Map();
-    this.bars.forEach((bar, at) => {
-      if (!this.ofTask.has(bar[0])) this.ofTask.set(bar[0], []);
-      this.ofTask.get(bar[0]).push(at);
-    });
+    for (let at = 0; at < this.bars.length; at += 1) {
+      const of = this.ofTask.get(this.bars[at][0]);
+      if (of) of.push(at);
+      else this.ofTask.set(this.bars[at][0], [at]);
+    }
     this.from = 0;
     this.to = this.total;
     this.at = -1;
@@ -65,7 +66,7 @@ class Timeline {
       if (left + width <= drawnTo[slot] && !this.path.has(task)) continue;
       drawnTo[slot] = Math.floor((left + width) * ratio) / ratio;
       const top = slot * this.lane + 2;
-      pen.globalAlpha = plain || this.path.has(task) ? 1 : 0.42;
+      pen.globalAlpha = plain || this.path.has(task) ? 1 : 0.48;
       pen.fillStyle = colours[this.tell.colour(task)];
       pen.fillRect(left, top, width > 3 ? width - 1 : width, thick);
       pen.globalAlpha = 1;
