@@ -92,7 +92,9 @@ impl RunContext for Context {
         self.task.shared.setup.sink.send(event);
     }
 
-    fn log(&self, _bytes: &[u8]) {}
+    fn log(&self, bytes: &[u8]) {
+        self.task.shared.setup.sink.log(self.task.number, bytes);
+    }
 }
 
 /// Runs one attempt.

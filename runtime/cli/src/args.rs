@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List the builds of a store, newest first
     History(HistoryArgs),
+    /// Say what runs now on this machine
+    Status(StatusArgs),
     /// Make a package with two tasks, ready to build
     New(NewArgs),
     /// Test a package: its own tests, then its tasks in the sandbox, twice
@@ -341,6 +343,12 @@ pub(crate) struct HistoryArgs {
     pub(crate) store: StoreArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 const COMPLETIONS_HELP: &str = "bash:  source <(wrun completions bash)     in ~/.bashrc
 zsh:   source <(wrun completions zsh)      in ~/.zshrc, after compinit
 fish:  wrun completions fish > ~/.config/fish/completions/wrun.fish";
@@ -465,6 +473,7 @@ impl Command {
             Self::Why(args) => &args.store,
             Self::Verify(args) => &args.store,
             Self::History(args) => &args.store,
+            Self::Status(args) => &args.store,
             Self::Doctor(args) => &args.store,
             Self::Graph(args) => &args.store,
             Self::New(_)

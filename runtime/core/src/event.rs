@@ -1,6 +1,6 @@
 //! What happens during a build, as data. One stream of these feeds bars, lines and JSON.
 
-use crate::digest::{ActionKey, TreeDigest};
+use crate::digest::{ActionKey, TaskId, TreeDigest};
 use crate::reason::Reason;
 use crate::report::{HitSource, State, Totals};
 use serde::Serialize;
@@ -34,6 +34,9 @@ pub enum Event {
         number: TaskNumber,
         /// `name param=value …`, without private params.
         task: String,
+        /// What names it across builds.
+        #[serde(skip)]
+        id: TaskId,
         /// Why.
         reason: Vec<Reason>,
         /// How long it took the last time, in seconds.
@@ -112,6 +115,9 @@ pub enum Event {
 pub trait Sink: Send + Sync {
     /// Takes one event.
     fn send(&self, event: Event);
+
+    /// Takes what a running task writes to its log, as it is written.
+    fn log(&self, _number: TaskNumber, _bytes: &[u8]) {}
 
     /// Tells whether anything would look at the ends of cached tasks, of which there may be very many.
     fn wants_hits(&self) -> bool {

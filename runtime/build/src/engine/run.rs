@@ -201,6 +201,7 @@ impl Engine {
         self.shared.setup.sink.send(Event::Running {
             number: number(id),
             task: display,
+            id: crate::jobs::id_of(&self.shared, &node.call),
             reason: keyed.reasons.clone(),
             usual_seconds: keyed.before.map(|before| before.1),
         });

@@ -67,7 +67,7 @@ impl Session {
         if let Some(path) = &run.report {
             writable(path)?;
         }
-        let progress = Progress::start(shell, json);
+        let progress = Progress::start_for(shell, json, Some(super::status::about(prepared)));
         let setup = prepared.setup(progress.sink())?;
         let interrupt = stop.cloned().unwrap_or_else(|| interrupt::watch(shell, progress.sink()));
         Ok(Self { setup, progress: progress.into(), interrupt })

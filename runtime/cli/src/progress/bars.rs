@@ -89,7 +89,11 @@ fn row(run: &Running, at: Instant) -> String {
     let part = part.or_else(|| run.usual.filter(|usual| *usual > 1.0).map(|usual| (took / usual).min(0.99)));
     let part = part.map(|part| format!("{:>3.0}% ", part.clamp(0.0, 1.0) * 100.0)).unwrap_or_default();
     let message = if run.message.is_empty() { String::new() } else { format!("  {}", run.message) };
-    format!("  {part}{}{message}  {}", run.task, seconds(took))
+    let slow = match run.usual {
+        Some(usual) if super::slower(took, usual) => format!(", slower than the usual {}", seconds(usual)),
+        _ => String::new(),
+    };
+    format!("  {part}{}{message}  {}{slow}", run.task, seconds(took))
 }
 
 fn size() -> (usize, usize) {
@@ -99,9 +103,9 @@ fn size() -> (usize, usize) {
 }
 
 impl Renderer for Bars {
-    fn event(&mut self, event: Event) {
-        self.now.take(&event, Instant::now());
-        if let Some(line) = line(&event, self.style, self.verbose, self.now.since.elapsed()) {
+    fn event(&mut self, event: &Event) {
+        self.now.take(event, Instant::now());
+        if let Some(line) = line(event, self.style, self.verbose, self.now.since.elapsed()) {
             self.lines.push_str(&line);
             self.lines.push('\n');
         }
@@ -137,6 +141,7 @@ impl Renderer for Bars {
 mod tests {
     #![allow(clippy::panic, reason = "a test fails by panicking")]
     use super::*;
+    use wrun_core::digest::{Digest, TaskId};
     use wrun_core::event::TaskNumber;
     use wrun_core::report::State;
 
@@ -149,6 +154,7 @@ mod tests {
             number: TaskNumber(number),
             task: task.to_owned(),
             reason: Vec::new(),
+            id: TaskId(Digest::of_blob(b"task")),
             usual_seconds,
         };
         let ended = |number, state| Event::Ended {

@@ -2,7 +2,7 @@
 //! a task.
 
 use super::Renderer;
-use super::state::Now;
+use super::state::{Now, Running, slower};
 use crate::shell::{Shell, Style, warn};
 use crate::text::{clip, count, plain, seconds};
 use std::time::{Duration, Instant};
@@ -36,9 +36,9 @@ impl Lines {
 }
 
 impl Renderer for Lines {
-    fn event(&mut self, event: Event) {
-        self.now.take(&event, Instant::now());
-        if let Some(line) = line(&event, self.style, self.verbose, self.now.since.elapsed()) {
+    fn event(&mut self, event: &Event) {
+        self.now.take(event, Instant::now());
+        if let Some(line) = line(event, self.style, self.verbose, self.now.since.elapsed()) {
             self.buffer.push_str(&line);
             self.buffer.push('\n');
         }
@@ -64,12 +64,17 @@ impl Renderer for Lines {
 
 /// Says how far a build is.
 fn how_far(now: &Now, at: Instant) -> String {
-    let busy: Vec<&str> =
-        now.running.values().filter(|run| !run.suspended).map(|run| run.task.as_str()).collect();
+    let busy: Vec<&Running> = now.running.values().filter(|run| !run.suspended).collect();
     let mut text = format!("{} of {} done", count(now.done), count(now.known));
     if let Some(first) = busy.first() {
         let more = if busy.len() > 1 { format!(" and {} more", busy.len() - 1) } else { String::new() };
-        text += &format!(", running {}{more}", clip(first, 60));
+        text += &format!(", running {}{more}", clip(&first.task, 60));
+    }
+    let took = |run: &Running| at.saturating_duration_since(run.since).as_secs_f64();
+    let slow = busy.iter().filter_map(|run| Some((run, run.usual.filter(|usual| slower(took(run), *usual))?)));
+    if let Some((run, usual)) = slow.max_by(|one, other| took(one.0).total_cmp(&took(other.0))) {
+        let (took, usual) = (seconds(took(run)), seconds(usual));
+        text += &format!(", {} slower than usual ({took}, usually {usual})", clip(&run.task, 60));
     }
     if let Some(rest) = now.remaining(at) {
         text += &format!(", about {} left", seconds(rest.as_secs_f64()));
@@ -120,6 +125,7 @@ pub(super) fn line(event: &Event, style: Style, verbose: bool, since: Duration) 
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use wrun_core::digest::{Digest, TaskId};
     use wrun_core::event::TaskNumber;
     use wrun_core::reason::Reason;
 
@@ -142,9 +148,11 @@ mod tests {
             number: TaskNumber(1),
             task: "delays date=2013-01-01".into(),
             reason: vec![Reason::New],
+            id: TaskId(Digest::of_blob(b"task")),
             usual_seconds: None,
         };
-        let progress = Event::Progress { number: TaskNumber(1), fraction: Some(0.5), message: "half\x1b[2J".into() };
+        let progress =
+            Event::Progress { number: TaskNumber(1), fraction: Some(0.5), message: "half\x1b[2J".into() };
         let said = |event: &Event| line(event, Style(false), true, Duration::ZERO);
         assert_eq!(said(&running).unwrap(), "running delays date=2013-01-01  new");
         assert_eq!(said(&progress).unwrap(), "         50% half [2J");
@@ -174,7 +182,13 @@ mod tests {
         now.take(&Event::Counted { known: 1000, done: 0 }, began);
         for number in 0..8 {
             let task = format!("leaf i={number} {}", "long ".repeat(20));
-            let running = Event::Running { number: TaskNumber(number), task, reason: vec![], usual_seconds: None };
+            let running = Event::Running {
+                number: TaskNumber(number),
+                task,
+                reason: vec![],
+                id: TaskId(Digest::of_blob(b"task")),
+                usual_seconds: None,
+            };
             now.take(&running, began);
         }
         assert_eq!(

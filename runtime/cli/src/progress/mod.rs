@@ -4,12 +4,16 @@
 //! waits for its spectators.
 //!
 //! - `state.rs`: what is known while a build goes on
+//! - [`board`]: written down for other terminals
 //! - `bars.rs`: drawn again ten times a second
 //! - `lines.rs`: lines, a few
 
 mod bars;
+pub(crate) mod board;
 mod lines;
 mod state;
+
+pub(crate) use state::slower;
 
 use crate::shell::Shell;
 use std::io::Write as _;
@@ -17,11 +21,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use wrun_core::event::{Event, Ignore, Sink};
+use wrun_core::event::{Event, Ignore, Sink, TaskNumber};
 
 /// Draws events.
 trait Renderer: Send {
-    fn event(&mut self, event: Event);
+    fn event(&mut self, event: &Event);
+    /// Takes what a running task writes.
+    fn log(&mut self, _number: TaskNumber, _bytes: &[u8]) {}
     /// Called when there is nothing to take for a moment, and at least every [`TICK`].
     fn idle(&mut self) {}
     fn finish(&mut self) {}
@@ -32,19 +38,33 @@ const TICK: Duration = Duration::from_millis(100);
 /// The thread that draws.
 pub(crate) struct Progress {
     sink: Arc<dyn Sink>,
-    thread: Option<(Sender<Option<Event>>, JoinHandle<()>)>,
+    thread: Option<(Sender<Item>, JoinHandle<()>)>,
     shell: Shell,
 }
 
+/// What goes to the thread.
+enum Item {
+    Event(Event),
+    Log(TaskNumber, Vec<u8>),
+    End,
+}
+
 struct Channel {
-    sender: Sender<Option<Event>>,
+    sender: Sender<Item>,
     hits: bool,
+    logs: bool,
 }
 
 impl Sink for Channel {
     fn send(&self, event: Event) {
         // Nobody listens once the build has ended.
-        _ = self.sender.send(Some(event));
+        _ = self.sender.send(Item::Event(event));
+    }
+
+    fn log(&self, number: TaskNumber, bytes: &[u8]) {
+        if self.logs {
+            _ = self.sender.send(Item::Log(number, bytes.to_vec()));
+        }
     }
 
     fn wants_hits(&self) -> bool {
@@ -56,21 +76,34 @@ impl Progress {
     /// Chooses how to show a build. `json` events are data, so only the commands whose data they are ask
     /// for them.
     pub(crate) fn start(shell: &Shell, json: bool) -> Self {
-        let renderer: Box<dyn Renderer> = if json && shell.json {
-            Box::new(Json { closed: false, buffer: Vec::new() })
+        Self::start_for(shell, json, None)
+    }
+
+    /// Shows a build, also to other terminals.
+    pub(crate) fn start_for(shell: &Shell, json: bool, about: Option<board::About>) -> Self {
+        let mut shown: Vec<Box<dyn Renderer>> = Vec::new();
+        if json && shell.json {
+            shown.push(Box::new(Json { closed: false, buffer: Vec::new() }));
         } else if shell.quiet || shell.json {
-            return Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() };
+            // Nothing is shown here.
         } else if shell.live {
-            Box::new(bars::Bars::new(shell))
+            shown.push(Box::new(bars::Bars::new(shell)));
         } else {
-            Box::new(lines::Lines::new(shell))
-        };
+            shown.push(Box::new(lines::Lines::new(shell)));
+        }
+        let logs = about.is_some();
+        if let Some(about) = about {
+            shown.push(Box::new(board::Board::new(about)));
+        }
+        if shown.is_empty() {
+            return Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() };
+        }
         let (sender, receiver) = channel();
         let hits = json && shell.json || shell.verbose;
-        let sink = Arc::new(Channel { sender: sender.clone(), hits });
+        let sink = Arc::new(Channel { sender: sender.clone(), hits, logs });
         let thread = std::thread::Builder::new().name("wrun-progress".into());
         shell.group("wrun: what happens");
-        match thread.spawn(move || show(renderer, &receiver)) {
+        match thread.spawn(move || show(shown, &receiver)) {
             Ok(handle) => Self { sink, thread: Some((sender, handle)), shell: shell.clone() },
             Err(_) => Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() },
         }
@@ -84,7 +117,7 @@ impl Progress {
     /// Waits until all is shown, and removes bars.
     pub(crate) fn finish(&mut self) {
         if let Some((sender, handle)) = self.thread.take() {
-            _ = sender.send(None);
+            _ = sender.send(Item::End);
             _ = handle.join();
             self.shell.end_group();
         }
@@ -97,29 +130,40 @@ impl Drop for Progress {
     }
 }
 
-fn show(mut renderer: Box<dyn Renderer>, events: &Receiver<Option<Event>>) {
+fn show(mut shown: Vec<Box<dyn Renderer>>, items: &Receiver<Item>) {
+    // Tells whether that was the end.
+    let take = |shown: &mut Vec<Box<dyn Renderer>>, item: Item| match item {
+        Item::Event(event) => {
+            shown.iter_mut().for_each(|renderer| renderer.event(&event));
+            false
+        }
+        Item::Log(number, bytes) => {
+            shown.iter_mut().for_each(|renderer| renderer.log(number, &bytes));
+            false
+        }
+        Item::End => true,
+    };
     let mut idle = std::time::Instant::now();
-    loop {
-        match events.recv_timeout(TICK) {
-            Ok(Some(event)) => renderer.event(event),
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
+    let mut ended = false;
+    while !ended {
+        match items.recv_timeout(TICK) {
+            Ok(item) => ended = take(&mut shown, item),
+            Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
         // Everything that has come already is taken before anything is drawn.
-        loop {
-            match events.try_recv() {
-                Ok(Some(event)) => renderer.event(event),
-                Ok(None) => return renderer.finish(),
+        while !ended && idle.elapsed() <= TICK {
+            match items.try_recv() {
+                Ok(item) => ended = take(&mut shown, item),
                 Err(_) => break,
-            }
-            if idle.elapsed() > TICK {
-                break;
             }
         }
         idle = std::time::Instant::now();
-        renderer.idle();
+        if !ended {
+            shown.iter_mut().for_each(|renderer| renderer.idle());
+        }
     }
-    renderer.finish();
+    shown.iter_mut().for_each(|renderer| renderer.finish());
 }
 
 /// JSON lines on stdout, written whenever no more events are waiting. When its reader goes away the build
@@ -130,12 +174,12 @@ struct Json {
 }
 
 impl Renderer for Json {
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, event: &Event) {
         const FULL: usize = 64 << 10;
         if self.closed {
             return;
         }
-        if serde_json::to_writer(&mut self.buffer, &event).is_ok() {
+        if serde_json::to_writer(&mut self.buffer, event).is_ok() {
             self.buffer.push(b'\n');
         }
         if self.buffer.len() > FULL {

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use wrun_core::digest::TaskId;
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::report::State;
+
+/// Tells whether a task runs for clearly longer than it usually does.
+pub(crate) fn slower(took: f64, usual: f64) -> bool {
+    took > 2.0 * usual && took > usual + 1.0
+}
 
 /// One running task.
 #[derive(Debug)]
@@ -14,6 +20,7 @@ pub(super) struct Running {
     pub(super) message: String,
     pub(super) suspended: bool,
     pub(super) usual: Option<f64>,
+    pub(super) id: TaskId,
 }
 
 /// Counts and running tasks.
@@ -39,7 +46,7 @@ impl Now {
     pub(super) fn take(&mut self, event: &Event, since: Instant) {
         match event {
             Event::Counted { known, done } => (self.known, self.done) = (*known, *done),
-            Event::Running { number, task, usual_seconds, .. } => {
+            Event::Running { number, task, id, usual_seconds, .. } => {
                 self.began.get_or_insert((since, self.done));
                 let running = Running {
                     task: crate::text::plain(task),
@@ -48,6 +55,7 @@ impl Now {
                     message: String::new(),
                     suspended: false,
                     usual: *usual_seconds,
+                    id: *id,
                 };
                 self.running.insert(*number, running);
             }

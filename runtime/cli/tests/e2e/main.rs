@@ -26,6 +26,7 @@ mod pipe;
 mod plan;
 mod plugin;
 mod plugins;
+mod status;
 mod verify;
 mod why;
 mod trouble;
