@@ -42,8 +42,8 @@ PLUGINS = ["cookbook", "luigi", "report"]
 # What the book calls the folder of the repository.
 SHOWN = "/home/ada/wrun"
 WORLDS = pathlib.Path(tempfile.gettempdir()) / f"wrun-docs-{os.getuid()}-{zlib.crc32(bytes(ROOT)):08x}"
-# What `make bench` writes, and may not be committed yet.
-LATER = {"performance.json"}
+# What others write, and may not be committed yet.
+LATER = {"performance.json", "../messages.md"}
 # Pages of reference: their blocks are formats and code that other tests hold; only their links are checked.
 REFERENCE = re.compile(r"(architecture|formats|performance|messages|luigi-ports)\.md$|(errors|reference)/")
 
@@ -98,6 +98,7 @@ def steps_of(block):
 
 TIME = re.compile(r"(?<![\w.])(\d+ h \d\d min|\d+ min \d\d s|\d+(\.\d+)? ?(ms|µs|s|min|h))(?!\w)")
 CLAUSE = re.compile(r"; (running took|hits saved|what runs took) [^;]*")
+WHEN = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b")
 SIZE = re.compile(r"\b\d+(\.\d+)? [KM]iB")
 DIGEST = re.compile(r"b3:[0-9a-f]{6,64}")
 
@@ -105,6 +106,7 @@ DIGEST = re.compile(r"b3:[0-9a-f]{6,64}")
 def plain(line):
     """Puts marks in place of what differs from run to run."""
     line = CLAUSE.sub("", line)
+    line = WHEN.sub("WHEN", line)
     line = TIME.sub("TIME", line)
     line = DIGEST.sub("DIGEST", line)
     line = SIZE.sub("SIZE", line)
@@ -163,7 +165,7 @@ class World:
         cwd, env = self.root / "cwd", self.root / "env"
         command = command.replace(SHOWN, str(ROOT))
         script = (
-            f"[ ! -f '{env}' ] || . '{env}'\ncd '{self.cwd}'\n(exit {self.status})\n{command}\n"
+            f"[ ! -f '{env}' ] || . '{env}'\ncd '{self.cwd}'\nset -a\n(exit {self.status})\n{command}\n"
             f"status=$?\npwd >'{cwd}'\nexport -p >'{env}'\nexit $status\n"
         )
         done = subprocess.run(
@@ -291,6 +293,26 @@ def pages():
     return [BOOK / name for name in names if (BOOK / name).is_file()], wrong
 
 
+def list_reference(update):
+    """Pages that others write are listed in the summary by themselves: those of errors, of the command line."""
+    summary = BOOK / "SUMMARY.md"
+    text = due = summary.read_text()
+    for folder in ("errors", "reference"):
+        index = f"]({folder}/README.md)\n"
+        if index not in text:
+            continue
+        names = sorted(page.stem for page in (BOOK / folder).glob("*.md") if page.name != "README.md")
+        before, after = due.split(index)
+        after = re.sub(rf"\A(  - \[[^\n]*\]\({folder}/[^\n]*\n)*", "", after)
+        due = before + index + "".join(f"  - [{name}]({folder}/{name}.md)\n" for name in names) + after
+    if due == text:
+        return []
+    if update:
+        summary.write_text(due)
+        return []
+    return ["docs/SUMMARY.md: it lacks pages of docs/errors or docs/reference"]
+
+
 def links(page):
     """What is wrong with the links of a page: files that are not there, headings that are not there."""
     wrong = []
@@ -346,7 +368,9 @@ def main():
     WORLDS.mkdir(mode=0o700, exist_ok=True)
     if WORLDS.stat().st_uid != os.getuid():
         sys.exit(f"error: `{WORLDS}` belongs to somebody else")
+    unlisted = list_reference(options.update)
     listed, wrong = pages()
+    wrong += unlisted
     chosen = [page.resolve() for page in options.pages] or listed
     if not options.pages:
         for page in sorted(BOOK.rglob("*.md")):
