@@ -5,6 +5,7 @@
 
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use wrun_core::suggest::nearest;
 
@@ -41,6 +42,7 @@ codes! {
     BadPackage "bad-package",
     BadParams "bad-params",
     BadPlugin "bad-plugin",
+    BadReport "bad-report",
     BadValue "bad-value",
     CompileFailed "compile-failed",
     ContractBroken "contract-broken",
@@ -77,6 +79,7 @@ codes! {
     StoreIndex "store-index",
     StoreIo "store-io",
     StoreTrouble "store-trouble",
+    TestsFailed "tests-failed",
     TooLarge "too-large",
     Truncated "truncated",
     UnexpectedWord "unexpected-word",
@@ -158,7 +161,7 @@ fn page(shell: &Shell, markdown: &str) -> String {
         } else if let Some(title) = line.strip_prefix("# ").or_else(|| line.strip_prefix("## ")) {
             out += &format!("{}\n", style.bold(title));
         } else {
-            for line in crate::text::wrap(line, width) {
+            for line in crate::text::wrap(line, width, 0) {
                 out += &line;
                 out.push('\n');
             }

@@ -30,6 +30,8 @@ mod exit;
 mod explain;
 mod interrupt;
 mod man;
+#[cfg(test)]
+mod messages;
 mod pager;
 mod params;
 mod progress;

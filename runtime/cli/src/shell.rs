@@ -129,7 +129,7 @@ impl Shell {
             live: err && !around.dumb && !around.ci && !args.quiet,
             paged: out && !around.dumb && !around.ci && !args.json && !args.quiet,
             github: around.github && !args.json && !args.quiet,
-            links: around.links && out,
+            links: around.links && err,
             err: Style(colour(err)),
             out: Style(colour(out)),
         }
@@ -141,7 +141,22 @@ impl Shell {
         size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
     }
 
-    /// Makes text on stdout a link to a file, where the terminal shows links.
+    /// Breaks lines for people where stderr is a narrow terminal; wider ones do it well enough themselves.
+    pub(crate) fn fit(&self, text: &str) -> String {
+        const NARROW: usize = 72;
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr());
+        let columns =
+            size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| (1..NARROW).contains(columns));
+        let Some(columns) = columns else { return text.to_owned() };
+        let mut out = String::new();
+        for line in text.lines().flat_map(|line| crate::text::wrap(line, columns.max(20), 4)) {
+            out += &line;
+            out.push('\n');
+        }
+        out
+    }
+
+    /// Makes text on stderr a link to a file, where the terminal shows links.
     pub(crate) fn link(&self, path: &Path, text: &str) -> String {
         match path.canonicalize() {
             Ok(path) if self.links => format!("\x1b]8;;{}\x1b\\{text}\x1b]8;;\x1b\\", file_url(&path)),
@@ -264,7 +279,12 @@ fn ended(error: &std::io::Error) -> ! {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         crate::end(crate::exit::Exit::Ok);
     }
-    warn(&format!("error[{}]: cannot write to stdout\n  because: {error}\n", crate::explain::Code::File.word()));
+    let hint = match error.kind() {
+        std::io::ErrorKind::StorageFull => "free some space",
+        _ => "is what stdout goes to still there?",
+    };
+    let code = crate::explain::Code::File.word();
+    warn(&format!("error[{code}]: cannot write to stdout\n  because: {error}\nhint: {hint}\n"));
     crate::end(crate::exit::Exit::Store)
 }
 

@@ -66,6 +66,19 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) || line_ends(c) { ' ' } else { c }).collect()
 }
 
+/// Shows a name as it is: what would move the cursor or turn the direction is written as an escape.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if plain(c.encode_utf8(&mut [0; 4])).starts_with(' ') && c != ' ' {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Breaks a line between words, so that each part has at most so many columns, unless one word has more.
 /// Parts after the first are in by so much more than the first. Colours and links take no room.
 pub(crate) fn wrap(line: &str, width: usize, hang: usize) -> Vec<String> {
@@ -151,6 +164,8 @@ pub(crate) fn fold(calls: &[&Params], specs: &[ParamSpec], varying: &BTreeSet<&s
             }
         }
     }
+    // What is absent everywhere has no name either.
+    values.retain(|_, values| values.iter().any(|value| value.1 != NONE));
     let part = |(name, values): (&str, BTreeSet<Sorted>)| {
         let kind = specs.iter().find(|spec| spec.name == name).map(|spec| &spec.kind);
         format!("{name}={}", folded(&values, kind))
@@ -168,6 +183,9 @@ fn is_default(spec: Option<&ParamSpec>, value: &Value) -> bool {
     }
 }
 
+/// An optional param that is absent, where others of its group have it.
+const NONE: &str = "none";
+
 /// A value in the order in which people count.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Sorted(Option<i128>, String);
@@ -176,6 +194,7 @@ impl Sorted {
     fn new(value: &Value) -> Self {
         match value {
             Value::Int(digits) => Self(digits.parse().ok(), digits.clone()),
+            Value::Null => Self(None, NONE.to_owned()),
             other => Self(None, other.to_text()),
         }
     }

@@ -7,6 +7,7 @@ use super::{Last, Prepared, prepare};
 use crate::args::{DiffArgs, GoalArgs};
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::text::{bytes, counted, visible};
 use crate::workspace::{Need, Workspace, description};
@@ -163,6 +164,7 @@ fn stored(workspace: &Workspace, tree: TreeDigest, name: String) -> Result<Side>
         Ok(()) => Ok(Side { name, dir }),
         Err(FilesError::Lost(digest)) if digest == tree.0 => {
             Err(CliError::usage(format!("the store has no result and no output {}", tree.0.short()))
+                .code(Code::NoResult)
                 .hint("`wrun build --json` prints the keys and outputs of goals"))
         }
         Err(error) => Err(error.into()),
@@ -193,7 +195,9 @@ fn latest_record(prepared: &Prepared, place: usize) -> Result<(Address, Record)>
     };
     let name = name_of(prepared, place)?;
     record.ok_or_else(|| {
-        CliError::new(Exit::Failed, format!("there is no result of `{name}`")).hint("`wrun build` makes one")
+        CliError::new(Exit::Failed, format!("there is no result of `{name}`"))
+            .code(Code::NoResult)
+            .hint("`wrun build` makes one")
     })
 }
 
@@ -236,6 +240,7 @@ fn with_previous(prepared: &Prepared) -> Result<(Side, Side)> {
         }
     }
     Err(CliError::new(Exit::Failed, format!("the store has no other result of `{name}`"))
+        .code(Code::NoResult)
         .hint("name another task, or a key, to compare it with"))
 }
 

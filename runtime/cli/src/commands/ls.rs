@@ -6,6 +6,7 @@ use super::{Last, exit_of, prepare};
 use crate::args::CatArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::text::{bytes, counted, visible};
 use crate::workspace::Need;
@@ -19,6 +20,7 @@ pub(crate) fn run(shell: &Shell, args: &CatArgs) -> Result<Exit> {
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Path))?;
     if prepared.rest.len() > 1 {
         return Err(CliError::usage(format!("unexpected `{}`: one PATH is enough", prepared.rest[1]))
+            .code(Code::UnexpectedWord)
             .hint("a param that has a default is given with `--param`"));
     }
     let session = Session::start(&mut prepared, &args.run, false)?;

@@ -3,6 +3,7 @@
 use crate::args::ReportArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::view::page::page;
 use serde::Deserialize;
@@ -29,6 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<Report> {
     let shown = path.display();
     let refuse = |why: &dyn std::fmt::Display| {
         CliError::usage(format!("`{shown}` is not a report"))
+            .code(Code::BadReport)
             .cause(crate::text::plain(&why.to_string()))
             .hint(HINT)
     };
@@ -36,6 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<Report> {
     if head.format != FORMAT {
         let format = crate::text::clip(&crate::text::plain(&head.format.to_string()), 40);
         return Err(CliError::usage(format!("`{shown}` is a report of format {format}"))
+            .code(Code::BadReport)
             .cause(format!("this wrun reads format {FORMAT}"))
             .hint("read it with the wrun that wrote it, or build again with `--report`"));
     }

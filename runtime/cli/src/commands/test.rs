@@ -30,6 +30,7 @@ pub(crate) fn run(shell: &Shell, args: &TestArgs) -> Result<Exit> {
     if !dir.join("Cargo.toml").is_file() {
         return Err(CliError::usage(format!("there is no Cargo.toml in `{}`", dir.display()))
             .code(Code::BadPackage)
+            .code(Code::BadPackage)
             .hint("name the folder of a Rust package"));
     }
     native(shell, dir, &args.cargo)?;
@@ -50,6 +51,7 @@ fn native(shell: &Shell, dir: &Path, given: &[String]) -> Result<()> {
         return Ok(());
     }
     Err(CliError::new(Exit::Failed, format!("`{}` does not pass its own tests", dir.display()))
+        .code(Code::TestsFailed)
         .hint("what cargo says is above"))
 }
 

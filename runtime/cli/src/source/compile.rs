@@ -120,6 +120,7 @@ pub(crate) fn package(shell: &Shell, named: &Path) -> Result<Compiled> {
     let manifest = dir.join("Cargo.toml");
     if !manifest.is_file() {
         return Err(CliError::usage(format!("there is no Cargo.toml in `{shown}`"))
+            .code(Code::BadPackage)
             .hint("name the folder of a Rust package"));
     }
     let rustc = Rustc::ask(&dir)?;
@@ -127,10 +128,12 @@ pub(crate) fn package(shell: &Shell, named: &Path) -> Result<Compiled> {
     let metadata = metadata(&dir, &manifest)?;
     let package = metadata.packages.iter().find(|package| package.manifest_path == manifest).ok_or_else(|| {
         CliError::usage(format!("`{shown}` is a workspace, not a package"))
+            .code(Code::BadPackage)
             .hint("name the folder of one of its members")
     })?;
     if !package.targets.iter().any(|target| target.crate_types.iter().any(|kind| kind == "cdylib")) {
         return Err(CliError::usage(format!("the package `{}` makes no component", package.name))
+            .code(Code::BadPackage)
             .hint("add `[lib]` with `crate-type = [\"cdylib\"]` to its Cargo.toml"));
     }
     let began = SystemTime::now();

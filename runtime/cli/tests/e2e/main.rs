@@ -11,25 +11,35 @@
 
 mod build;
 mod cat;
+mod complete;
 mod config;
 mod describe;
+mod diff;
 mod disk;
+mod doctor;
 mod env;
 mod explain;
 mod get;
+mod graph;
 mod history;
 mod interrupt;
 mod load;
 mod log;
+mod ls;
+mod new;
 mod params;
 mod pipe;
 mod plan;
 mod plugin;
 mod plugins;
+mod report;
+mod source;
 mod status;
-mod verify;
-mod why;
+mod test;
 mod trouble;
+mod verify;
+mod watch;
+mod why;
 
 /// Every file of this folder is a module above.
 #[test]
