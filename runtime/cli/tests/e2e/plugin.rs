@@ -63,7 +63,7 @@ fn the_same_source_makes_the_same_bytes_anywhere() {
 }
 
 /// Lets a command find the tools of this machine.
-fn with_tools(env: &mut TestEnv, first: &Path) {
+pub(crate) fn with_tools(env: &mut TestEnv, first: &Path) {
     let path = format!("{}:{}", first.display(), std::env::var("PATH").unwrap());
     env.set("PATH", path);
     env.set("CARGO_HOME", cargo_home());
