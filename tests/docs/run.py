@@ -25,6 +25,7 @@ the summary, and that links and pictures lead somewhere.
 
 import argparse
 import concurrent.futures
+import doctest
 import fcntl
 import os
 import pathlib
@@ -104,7 +105,13 @@ DIGEST = re.compile(r"b3:[0-9a-f]{6,64}")
 
 
 def plain(line):
-    """Puts marks in place of what differs from run to run."""
+    """Puts marks in place of what differs from run to run.
+
+    >>> plain("3 tasks in 12 ms: 3 ran; running took 0.5 ms, usually 1 s; b3:0123456789ab  268 KiB")
+    '3 tasks in TIME: 3 ran; DIGEST SIZE'
+    >>> plain("made 1 min 03 s ago, finished in 0.05s, 2026-01-01 10:11:12: b3:0123456789ab, 268 KiB, 7 sheep")
+    'made TIME ago, finished in TIME, WHEN: DIGEST, SIZE, 7 sheep'
+    """
     line = CLAUSE.sub("", line)
     line = WHEN.sub("WHEN", line)
     line = TIME.sub("TIME", line)
@@ -119,7 +126,13 @@ def matches(due, line):
 
 
 def compare(due, got):
-    """Whether lines are as they should be; a line `…` stands for any number of them."""
+    """Whether lines are as they should be; a line `…` stands for any number of them.
+
+    >>> compare(["a", "…", "d 1 ms"], ["a", "b", "c", "d 20 s"]), compare(["…", "b"], ["b"])
+    (True, True)
+    >>> compare(["a … c"], ["a b c"]), compare(["a"], ["a", "b"]), compare([], ["a"]), compare(["1 ran"], ["2 ran"])
+    (True, False, False, False)
+    """
     if not due:
         return not got
     if due[0].strip() == "…":
@@ -360,6 +373,8 @@ def main():
     options = parser.parse_args()
     WRUN = options.wrun.resolve()
     TOOLS = [str(ROOT / f"target/tools/{name}/bin") for name in ("py", "redun")] + [*(str(pathlib.Path(tool).parent) for tool in [shutil.which("cargo")] if tool)]
+    if doctest.testmod().failed:
+        sys.exit("error: this program does not compare as it says")
     if not WRUN.is_file():
         sys.exit(f"error: there is no `{WRUN}`\nhint: `make build`")
     (WORK / "compiled").mkdir(parents=True, exist_ok=True)
