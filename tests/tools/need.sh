@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs …
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|browser …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -88,6 +88,16 @@ need_docs() {
   say "installing from PyPI: redun==0.44.1, into $tools/redun"
   (python3 -m venv "$tools/redun" && "$tools/redun/bin/pip" install --quiet "redun==0.44.1") \
     || { rm -rf "$tools/redun"; say "redun cannot be had: its program in the book is compiled, and not run"; }
+}
+
+# A Chromium for the tests of the page: too big and too bound to its system to be put below target/.
+need_browser() {
+  local name
+  [ -n "${CHROMIUM:-}" ] && return
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    command -v "$name" >/dev/null && return
+  done
+  debian chromium || die "there is no Chromium on the PATH" "apt-get install chromium, or set CHROMIUM to the path of one"
 }
 
 for what in "$@"; do

@@ -314,3 +314,49 @@ fn guessed(calls: &[&Params]) -> Vec<ParamSpec> {
     };
     first.0.iter().filter_map(|(name, _)| spec(name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    /// `n` tasks in a row, each needing the one before.
+    fn chain(n: usize) -> Vec<(Params, Vec<u32>)> {
+        let params = |i: usize| serde_json::from_value(serde_json::json!({ "i": i })).unwrap();
+        (0..n).map(|i| (params(i), i.checked_sub(1).map(|i| u32::try_from(i).unwrap()).into_iter().collect())).collect()
+    }
+
+    fn graph(tasks: &[(Params, Vec<u32>)]) -> Graph<'_> {
+        let tasks = tasks.iter().enumerate().map(|(i, (params, needs))| Task {
+            plugin: "p",
+            name: if i == 0 { "first" } else { "next" },
+            params,
+            tone: if i == 0 { Tone::Ran } else { Tone::Cached },
+            needs,
+            why: String::new(),
+            seconds: Some(1.0),
+        });
+        Graph { tasks: tasks.collect() }
+    }
+
+    #[test]
+    fn few_tasks_are_drawn_each_and_many_by_type() {
+        let few = chain(MOST_TASKS);
+        let drawing = graph(&few).drawing();
+        assert_eq!((drawing.boxes.len(), drawing.edges.len(), drawing.grouped), (MOST_TASKS, MOST_TASKS - 1, false));
+        assert_eq!(drawing.boxes[7].which, "i=7");
+        let many = chain(100_000);
+        let drawing = graph(&many).drawing();
+        let boxes: Vec<_> = drawing.boxes.iter().map(|it| (it.name.as_str(), it.told(), it.itself)).collect();
+        assert_eq!(boxes, [("first", "ran".to_owned(), 0), ("next", "99,999 cached".to_owned(), 99_998)]);
+        assert_eq!((drawing.boxes[1].which.as_str(), drawing.edges[0].count), ("i=1..99999", 1));
+    }
+
+    #[test]
+    fn goals_are_what_nobody_needs() {
+        let tasks = chain(3);
+        assert_eq!(graph(&tasks).goals(), [2]);
+        assert_eq!(graph(&[]).goals(), [0; 0]);
+        assert!(graph(&[]).drawing().boxes.is_empty());
+    }
+}
