@@ -229,9 +229,7 @@ impl Explainer<'_> {
     fn changed_paths(&self, state: &ExternalState, (old, new): (Option<Digest>, Option<Digest>)) -> Vec<String> {
         let store = &self.engine.shared.setup.store;
         let now = match state {
-            ExternalState::Found(found) if new == Some(found.found.dir.digest().0) => {
-                Some(found.found.dir.clone())
-            }
+            ExternalState::Found(found) if new == Some(found.found.digest.0) => Some(found.found.dir().clone()),
             _ => new.map(|new| Dir::stored(TreeDigest(new), store.clone())),
         };
         let then = old.map(|old| Dir::stored(TreeDigest(old), store.clone()));

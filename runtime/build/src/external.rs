@@ -57,7 +57,7 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
     if !stamps.is_empty() {
         shared.setup.store.commit(stamps).await?;
     }
-    Ok(found.into_iter().map(|found| found.ok().map(|found| found.dir.digest())).collect())
+    Ok(found.into_iter().map(|found| found.ok().map(|found| found.digest)).collect())
 }
 
 /// Brings an external's bytes to where a task can read them, once a session; whoever is first also commits

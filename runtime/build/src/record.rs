@@ -49,11 +49,14 @@ fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
     }
     let externals = engine.externals.iter().filter_map(|external| match &external.state {
         ExternalState::Found(found) => {
-            Some(ExternalPin { external: external.external.clone(), tree: found.found.dir.digest() })
+            Some(ExternalPin { external: external.external.clone(), tree: found.found.digest })
         }
         _ => None,
     });
-    (results, externals.collect())
+    let mut externals: Vec<ExternalPin> = externals.collect();
+    // They were found in any order.
+    externals.sort_by(|a, b| (&a.external.uri, a.external.mode).cmp(&(&b.external.uri, b.external.mode)));
+    (results, externals)
 }
 
 /// Tells whether the goals' record says already just what a session found.

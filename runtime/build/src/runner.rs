@@ -26,11 +26,15 @@ const INLINE_LOG: usize = 4 << 10;
 /// What shows at one place under `/in`.
 pub(crate) struct Input {
     pub(crate) name: String,
-    pub(crate) dir: Dir,
-    /// The record that it came from.
-    pub(crate) from: Option<Address>,
-    /// The external that it is.
-    pub(crate) external: Option<(String, Arc<FoundExternal>)>,
+    pub(crate) content: Content,
+}
+
+/// What an input is of.
+pub(crate) enum Content {
+    /// The output of the record, or a part of it.
+    Made(Dir, Address),
+    /// The external of this address.
+    External(String, Arc<FoundExternal>),
 }
 
 /// One attempt.
@@ -104,9 +108,9 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let mut writes = Vec::new();
     let mut inputs = Vec::with_capacity(task.inputs.len());
     for input in &task.inputs {
-        let dir = match &input.external {
-            Some((_, found)) => crate::external::bring(shared, found, &input.name, &mut writes).await?,
-            None => input.dir.clone(),
+        let dir = match &input.content {
+            Content::External(_, found) => crate::external::bring(shared, found, &input.name, &mut writes).await?,
+            Content::Made(dir, _) => dir.clone(),
         };
         match dir.fetch().await {
             Err(FilesError::Store(error)) => return Err(error.into()),
@@ -188,11 +192,9 @@ fn record(
     let mut inputs: std::collections::BTreeMap<String, Address> = asked.addresses.into_iter().collect();
     let mut externals = std::collections::BTreeMap::new();
     for input in &task.inputs {
-        if let Some(from) = input.from {
-            inputs.insert(input.name.clone(), from);
-        }
-        if let Some((uri, _)) = &input.external {
-            externals.insert(input.name.clone(), uri.clone());
+        match &input.content {
+            Content::Made(_, from) => _ = inputs.insert(input.name.clone(), *from),
+            Content::External(uri, _) => _ = externals.insert(input.name.clone(), uri.clone()),
         }
     }
     let task_id = crate::jobs::id_of(shared, &task.call);

@@ -763,7 +763,7 @@ impl Engine {
                 },
                 Dependency::External(other) => match &self.externals[*other as usize].state {
                     ExternalState::Found(found) => {
-                        Some(jobs::Content::External(found.found.kind, found.found.dir.digest()))
+                        Some(jobs::Content::External(found.found.kind, found.found.digest))
                     }
                     _ => None,
                 },

@@ -236,22 +236,14 @@ impl Engine {
                         continue;
                     };
                     let dir = output.at(path.as_deref()).map_err(|_| output.address)?;
-                    inputs.push(Input {
-                        name: input.name.clone(),
-                        dir,
-                        from: Some(output.address),
-                        external: None,
-                    });
+                    let content = runner::Content::Made(dir, output.address);
+                    inputs.push(Input { name: input.name.clone(), content });
                 }
                 Dependency::External(other) => {
                     let external = &self.externals[*other as usize];
                     if let ExternalState::Found(found) = &external.state {
-                        inputs.push(Input {
-                            name: input.name.clone(),
-                            dir: found.found.dir.clone(),
-                            from: None,
-                            external: Some((external.external.uri.clone(), found.clone())),
-                        });
+                        let content = runner::Content::External(external.external.uri.clone(), found.clone());
+                        inputs.push(Input { name: input.name.clone(), content });
                     }
                 }
             }

@@ -20,10 +20,10 @@ use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use wrun_core::action::InputKind;
-use wrun_core::digest::{BlobHasher, Digest};
+use wrun_core::digest::{BlobHasher, Digest, TreeDigest};
 use wrun_core::plan::ExternalMode;
 use wrun_core::tree::{Entry, EntryKind, Tree};
 
@@ -144,13 +144,16 @@ fn near(path: &Path) -> Option<String> {
 pub struct Found {
     /// What the digest is of.
     pub kind: InputKind,
-    /// The listing, and the bytes of small files that were just read.
-    pub dir: Dir,
+    /// Its content.
+    pub digest: TreeDigest,
     /// New memories of digests, to be committed whenever.
     pub stamps: Vec<Write>,
     files: Vec<FoundFile>,
     /// Whether it is a single file: its tree is then not worth a record.
     alone: bool,
+    store: Arc<dyn Store>,
+    /// Made at first use where it takes reading nothing: a graph may have a file for each of its tasks.
+    dir: OnceLock<Dir>,
 }
 
 #[derive(Clone)]
@@ -222,6 +225,15 @@ fn content(
         file.digest = Some(digest);
         memory.blobs.extend(bytes.map(|bytes| (digest, bytes)));
     }
+    let digest = trees(&files, &mut memory)?;
+    let dir = match alone && memory.blobs.is_empty() {
+        true => OnceLock::new(),
+        false => OnceLock::from(Dir::with_memory(digest, memory, Some(store.clone()))),
+    };
+    Ok(Found { kind: InputKind::Tree, digest, stamps, files, alone, store: store.clone(), dir })
+}
+
+fn trees(files: &[FoundFile], memory: &mut Objects) -> Result<TreeDigest, ExternalError> {
     let leaves = files.iter().map(|file| Leaf {
         name: &file.name,
         path: &file.path,
@@ -229,9 +241,7 @@ fn content(
         digest: file.digest.unwrap_or_else(|| Digest::of_blob(b"")),
         size: file.stamp.size,
     });
-    let digest = build(leaves.collect(), &mut memory)?;
-    let dir = Dir::with_memory(digest, memory, Some(store.clone()));
-    Ok(Found { kind: InputKind::Tree, dir, stamps, files, alone })
+    build(leaves.collect(), memory)
 }
 
 fn listing(store: &Arc<dyn Store>, files: &[FoundFile]) -> Result<Found, ExternalError> {
@@ -247,15 +257,26 @@ fn listing(store: &Arc<dyn Store>, files: &[FoundFile]) -> Result<Found, Externa
     memory.blobs.insert(digest, bytes);
     let leaf = Leaf { name: "listing", path: Path::new("listing"), exec: false, digest, size };
     let digest = build(vec![leaf], &mut memory)?;
-    let dir = Dir::with_memory(digest, memory, Some(store.clone()));
-    Ok(Found { kind: InputKind::Listing, dir, stamps: Vec::new(), files: Vec::new(), alone: false })
+    let dir = OnceLock::from(Dir::with_memory(digest, memory, Some(store.clone())));
+    let (kind, store) = (InputKind::Listing, store.clone());
+    Ok(Found { kind, digest, stamps: Vec::new(), files: Vec::new(), alone: false, store, dir })
 }
 
 impl Found {
+    /// Returns the listing, and the bytes of small files that were just read.
+    pub fn dir(&self) -> &Dir {
+        self.dir.get_or_init(|| {
+            let mut memory = Objects::default();
+            // The names made a tree before, so they do again.
+            _ = trees(&self.files, &mut memory);
+            Dir::with_memory(self.digest, memory, Some(self.store.clone()))
+        })
+    }
+
     /// Brings the bytes of all its files to where a task can read them. Returns the same directory, with what
     /// is small in memory, and what has to be committed before a result that stands on it.
     pub async fn bring(&self, store: &Arc<dyn Store>) -> Result<(Dir, Vec<Write>), BringError> {
-        let known = self.dir.memory();
+        let known = self.dir().memory();
         let mut memory = Objects { blobs: known.blobs.clone(), trees: known.trees.clone() };
         let mut writes = Vec::new();
         let absent: Vec<&FoundFile> =
@@ -281,7 +302,7 @@ impl Found {
         if !self.alone {
             writes.extend(memory.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into())));
         }
-        Ok((Dir::with_memory(self.dir.digest(), memory, Some(store.clone())), writes))
+        Ok((Dir::with_memory(self.digest, memory, Some(store.clone())), writes))
     }
 }
 
@@ -400,7 +421,7 @@ struct Leaf<'a> {
 }
 
 /// Makes trees of leaves whose names are paths.
-fn build(leaves: Vec<Leaf<'_>>, memory: &mut Objects) -> Result<wrun_core::digest::TreeDigest, ExternalError> {
+fn build(leaves: Vec<Leaf<'_>>, memory: &mut Objects) -> Result<TreeDigest, ExternalError> {
     let first = leaves.first().map(|leaf| leaf.path.to_owned()).unwrap_or_default();
     let mut entries = Vec::new();
     let mut folders: BTreeMap<&str, Vec<Leaf<'_>>> = BTreeMap::new();

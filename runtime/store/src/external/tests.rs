@@ -44,7 +44,7 @@ impl Place {
 
     fn error(&self, name: &str) -> ExternalError {
         match self.find(name) {
-            Ok(found) => panic!("found {:?}", paths(&found.dir)),
+            Ok(found) => panic!("found {:?}", paths(&found.dir())),
             Err(error) => error,
         }
     }
@@ -79,7 +79,7 @@ fn paths(dir: &Dir) -> Vec<String> {
 }
 
 fn found(place: &Place, name: &str) -> Vec<String> {
-    paths(&place.find(name).unwrap_or_else(|error| panic!("{error}")).dir)
+    paths(&place.find(name).unwrap_or_else(|error| panic!("{error}")).dir())
 }
 
 #[test]
@@ -88,14 +88,14 @@ fn a_file_is_a_folder_with_that_file() {
     let file = place.find("data/a.csv").unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(place.brought(&file), [("a.csv".to_owned(), b"one".to_vec())]);
     assert_eq!(file.kind, InputKind::Tree);
-    assert_eq!(place.find("data/*.csv").ok().unwrap().dir.digest(), file.dir.digest());
-    assert_eq!(place.find("data").ok().unwrap().dir.digest(), file.dir.digest());
+    assert_eq!(place.find("data/*.csv").ok().unwrap().digest, file.digest);
+    assert_eq!(place.find("data").ok().unwrap().digest, file.digest);
 }
 
 #[test]
 fn what_is_hashed_is_content_and_the_exec_bit_alone() {
     let place = place(&[("one/a/b", "1"), ("one/c", "2"), ("two/c", "2"), ("two/a/b", "1")]);
-    let digest = |name: &str| place.find(name).ok().unwrap().dir.digest();
+    let digest = |name: &str| place.find(name).ok().unwrap().digest;
     let before = digest("one");
     assert_eq!(before, digest("two"));
     std::fs::set_permissions(place.path("one/c"), PermissionsExt::from_mode(0o600)).unwrap();
@@ -135,9 +135,9 @@ fn a_listing_reads_names_and_sizes_alone() {
     assert_eq!(place.brought(&before), [("listing".to_owned(), b"1\ta/c\n2\tb\n".to_vec())]);
     assert_eq!(before.kind, InputKind::Listing);
     place.write("data/b", b"33");
-    assert_eq!(listing().dir.digest(), before.dir.digest());
+    assert_eq!(listing().digest, before.digest);
     place.write("data/b", b"333");
-    assert_ne!(listing().dir.digest(), before.dir.digest());
+    assert_ne!(listing().digest, before.digest);
     place.write("data/two\n2\tlines", b"");
     assert!(matches!(place.find_as("data", ExternalMode::Listing), Err(ExternalError::Name { .. })));
     assert!(place.find("data").is_ok());
@@ -161,7 +161,7 @@ fn a_remembered_file_is_not_read_until_it_is_brought() {
     }
     let found = place.find("data").unwrap_or_else(|error| panic!("{error}"));
     assert!(found.stamps.is_empty());
-    assert!(found.dir.memory().blobs.is_empty(), "nothing was read");
+    assert!(found.dir().memory().blobs.is_empty(), "nothing was read");
     let due = [("large".to_owned(), large.clone()), ("small".to_owned(), b"small".to_vec())];
     assert_eq!(place.brought(&found), due);
     // Both are in the store now, so even files that are gone are no loss.
@@ -198,7 +198,7 @@ fn what_changes_between_hashing_and_reading_is_an_error_that_names_it() {
         place.memory.drop_all_blobs();
         // Same size and, for all that is known, the same times: only the bytes tell.
         let mut forged = found;
-        forged.dir = Dir::stored(forged.dir.digest(), place.store.clone());
+        forged.dir = Dir::stored(forged.digest, place.store.clone()).into();
         write(place.path(name), vec![2; size]).unwrap();
         forged.files[0].stamp = stamp(&std::fs::metadata(place.path(name)).unwrap());
         let error = block_on(forged.bring(&place.store)).err().unwrap();
@@ -215,7 +215,7 @@ fn one_file_in_two_externals_is_read_once() {
     let place = place(&[("data/a", "1"), ("data/b", "2")]);
     let requests = ["data", "data/a", "data/*", "nothing"].map(|name| (place.path(name), ExternalMode::Content));
     let all = block_on(find(&place.store, &requests)).unwrap();
-    assert_eq!(all[0].as_ref().ok().unwrap().dir.digest(), all[2].as_ref().ok().unwrap().dir.digest());
+    assert_eq!(all[0].as_ref().ok().unwrap().digest, all[2].as_ref().ok().unwrap().digest);
     assert_eq!(place.brought(all[1].as_ref().ok().unwrap()), [("a".to_owned(), b"1".to_vec())]);
     assert!(matches!(all[3], Err(ExternalError::Missing(_))));
 }
