@@ -5,7 +5,6 @@
 
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
-use crate::explain::Code;
 use crate::shell::Shell;
 use wrun_core::suggest::nearest;
 
