@@ -13,7 +13,7 @@ from browser import Browser
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 IMAGES = os.path.join(ROOT, "docs", "images")
 YEAR = os.path.join(ROOT, "target", "data", "flights.csv")
-SLICE = os.path.join(ROOT, "plugins", "report", "flights.csv")
+SLICE = os.path.join(ROOT, "plugins", "report", "data", "flights-2013-01-01-to-10.csv")
 
 TERMINAL = """<!doctype html><meta charset="utf-8"><style>
 body { margin: 0; background: #ffffff; }
@@ -47,6 +47,8 @@ class Work:
         self.folder = tempfile.TemporaryDirectory(prefix="wrun-screenshots-")
         os.symlink(os.path.join(ROOT, "plugins", "report.wasm"), self.path("report.wasm"))
         shutil.copy(YEAR if os.path.exists(YEAR) else SLICE, self.path("flights.csv"))
+        with open(self.path("wrun.toml"), "w", encoding="utf-8") as file:
+            file.writelines(f'[params.{task}]\nsource = "flights.csv"\n' for task in ("split-by-day", "delays", "week", "report"))
         self.vars = {"HOME": self.folder.name, "PATH": os.path.join(ROOT, "target", "release") + ":/usr/bin:/bin", "COLUMNS": "100", "LANG": "C.UTF-8"}
 
     def path(self, name):
@@ -119,7 +121,7 @@ def main():
         page(browser, work, "report-light", (1280, 900), full=1500)
         page(browser, work, "report-dark", (1280, 900), dark=True, full=1500)
         page(browser, work, "report-narrow", (390, 844), full=1500)
-        page(browser, work, "report-task", (1280, 860), "get('tasks').scrollIntoView(); setQuery('week ran'); open(table.rows[0])")
+        page(browser, work, "report-task", (1280, 860), "get('tasks').scrollIntoView(); setQuery('task:week ran'); open(table.rows[0])")
     work.folder.cleanup()
     for name in sorted(os.listdir(IMAGES)):
         print(f"docs/images/{name}  {os.path.getsize(os.path.join(IMAGES, name)) // 1024} KiB")

@@ -38,10 +38,12 @@ pub(crate) fn path(report: &Report) -> Vec<Link> {
             .map(|need| *need as usize)
             .filter(|need| ends.get(*need).copied().flatten().is_some_and(|other| other < end));
         next = latest(before);
-        let from = next.map_or(0.0, |(_, end)| end);
-        let timing =
-            it.timing.iter().flat_map(|timing| timing.spells.first().map(|first| (timing.ready, first.started)));
-        let queued = timing.map(|(ready, started)| started - ready.max(from)).fold(0.0, f64::max);
+        let ready = it.timing.as_ref().map_or(0.0, |timing| timing.ready);
+        // Before the first was ready, keys were made and looked up.
+        let from = next.map_or(ready, |(_, end)| end);
+        let spells = it.timing.iter().flat_map(|timing| &timing.spells);
+        let started = spells.map(|spell| spell.started).filter(|started| *started >= from).reduce(f64::min);
+        let queued = started.map_or(0.0, |started| started - ready.max(from)).max(0.0);
         path.push(Link { task, from, queued, ended: end });
     }
     path.reverse();

@@ -88,10 +88,10 @@ function summary() {
   const shown = ratio > 99.9 && ratio < 100 ? "> 99.9" : ratio > 0 && ratio < 0.1 ? "< 0.1" : ratio.toFixed(ratio % 1 ? 1 : 0);
   const queued = sum(data.path.map((link) => link[2]));
   const path = sum(data.path.map(([, from, , end]) => end - from)) - queued;
-  const slow = queued > 0.1 * path ? `; ${seconds(queued)} more for want of slots` : "";
+  const slow = queued > 0.1 * path ? `; ${seconds(queued)} more without a slot` : "";
   const tile = (title, value, note) => get("tiles").append(make("div", {}, make("dt", {}, title), make("dd", {}, value), make("dd", {}, note)));
   tile("Hit ratio", `${shown} %`, `${count(byState[CACHED])} of ${counted(total, "task")}`);
-  tile("Time saved", seconds(totals["saved-seconds"]), "by not running hits");
+  tile("Time saved", byState[CACHED] ? seconds(totals["saved-seconds"]) : "none", byState[CACHED] ? "by not running hits" : "no task was cached");
   tile("Running took", ran.length ? seconds(took) : "nothing", ran.length ? usual : "no task ran");
   tile("Critical path", data.path.length ? seconds(path) : "none", data.path.length ? `${counted(data.path.length, "task")}${slow}` : "nothing was waited for");
   if (data.notes.length) {
