@@ -12,6 +12,7 @@ use crate::config;
 use crate::env;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::interrupt;
 use crate::shell::Shell;
 use crate::source;
@@ -57,8 +58,8 @@ pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
         let known = externals.clone();
         match built {
             Ok((_, found)) => externals = found.into_iter().collect(),
-            // What is wrong with the command line stays wrong.
-            Err(error) if first && error.exit != Exit::BadPlugin => return Err(error),
+            // What is wrong with the command line stays wrong; a source is about to be mended.
+            Err(error) if first && error.code != Code::CompileFailed => return Err(error),
             Err(error) => crate::report(shell, &error),
         }
         first = false;
@@ -66,15 +67,19 @@ pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
         // are now. An external that was first seen by this build may have changed after it was read.
         roots = sources(named).unwrap_or(roots);
         let mut baseline = snapshot(roots.union(&externals));
-        let unsettled = externals.difference(&known).flat_map(|root| snapshot([root])).any(|(_, quick)| {
-            quick.is_some_and(|quick| quick.since(began))
-        });
+        let unsettled = externals
+            .difference(&known)
+            .flat_map(|root| snapshot([root]))
+            .any(|(_, quick)| quick.is_some_and(|quick| quick.since(began)));
         for (path, quick) in &before {
             baseline.entry(path.clone()).and_modify(|known| *known = *quick);
         }
+        if unsettled {
+            continue;
+        }
         let watched = counted(baseline.len() as u64, "file");
         shell.say(&format!("{}\n", shell.err().dim(format!("watching {watched}; Ctrl-C ends it"))));
-        let changed = if unsettled { None } else { wait(shell, named, &roots, &externals, &baseline, &stop) };
+        let changed = wait(shell, named, &roots, &externals, &baseline, &stop);
         if stop.stopped() {
             return Ok(Exit::Interrupted);
         }
@@ -104,11 +109,11 @@ fn wait(
         pause = (started.elapsed() * SHARE).clamp(SETTLED, Duration::from_secs(2));
         if let Some(gone) = gone(named) {
             if !told {
-                let name = gone.display().to_string();
+                let name = visible(&shown(&gone));
+                let style = shell.err();
                 shell.say(&format!(
-                    "{} `{}` is gone; the build goes on when it is back\n",
-                    shell.err().yellow("waiting:"),
-                    visible(&name)
+                    "{} `{name}` is gone; the build goes on when it is back\n",
+                    style.yellow("waiting:")
                 ));
                 told = true;
             }
@@ -116,7 +121,7 @@ fn wait(
             last.clear();
             continue;
         }
-        if now == last && now != *baseline {
+        if now == last && (told || now != *baseline) {
             return Some(difference(baseline, &now));
         }
         last = now;
@@ -129,13 +134,17 @@ fn difference(old: &Snapshot, new: &Snapshot) -> String {
     let changed = |(path, quick): &(&PathBuf, &Option<Quick>)| new.get(*path) != Some(*quick);
     let mut paths: BTreeSet<&PathBuf> = old.iter().filter(changed).map(|(path, _)| path).collect();
     paths.extend(new.keys().filter(|path| !old.contains_key(*path)));
-    let here = env::cwd().unwrap_or_default();
-    let shown = |path: &PathBuf| path.strip_prefix(&here).unwrap_or(path).display().to_string();
     let first = paths.first().map(|path| shown(path)).unwrap_or_default();
     match paths.len() {
-        0 | 1 => first,
+        0 => "gone for a while, and back as it was".to_owned(),
+        1 => first,
         n => format!("{first} and {}", counted(n as u64 - 1, "other file")),
     }
+}
+
+fn shown(path: &Path) -> String {
+    let here = env::cwd().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }
 
 /// The paths of the plugin that is named, and of all that wrun.toml names.

@@ -16,7 +16,7 @@ use wrun_core::task::{PluginDescription, TaskType};
 
 /// Describes.
 pub(crate) fn run(shell: &Shell, args: &DescribeArgs) -> Result<Exit> {
-    let workspace = Workspace::open(shell, &args.store, None, Need::Optional)?;
+    let workspace = Workspace::open_for(shell, &args.store, None, Need::Optional, Some(&args.plugin))?;
     let plugins = workspace.plugins(&args.plugin)?;
     let plugin = description(&plugins)?;
     let task = match &args.task {
@@ -45,8 +45,8 @@ pub(crate) fn run(shell: &Shell, args: &DescribeArgs) -> Result<Exit> {
 
 /// Prints the help of a command for the plugin, or the task, that is named.
 pub(crate) fn help(shell: &Shell, command: &str, goal: &GoalArgs, store: &StoreArgs) -> Result<Exit> {
-    let workspace = Workspace::open(shell, store, None, Need::Optional)?;
     let named = plugin_of(goal)?;
+    let workspace = Workspace::open_for(shell, store, None, Need::Optional, Some(named))?;
     let plugins = workspace.plugins(named)?;
     let plugin = description(&plugins)?;
     let style = shell.out();

@@ -22,7 +22,7 @@ fn the_latest_result_is_compared_with_the_one_before() {
     assert_eq!(ran.raw_stdout(), format!("--- a/delays.csv\n+++ b/delays.csv\n{due}"));
     assert!(ran.stderr().ends_with("1 file differs\n"), "{}", ran.stderr());
     let ran = env.wrun(["diff", "report.wasm", "split-by-day", "-p", "source=flights.csv", "--stat"]).ok();
-    assert_eq!(ran.stdout(), "~ days/2013-01-01.csv  100 B b3:… → 100 B b3:…\n");
+    assert_eq!(ran.stdout(), "~ days/2013-01-01.csv  97 B b3:… → 97 B b3:…\n");
     assert!(ran.stderr().ends_with("1 file differs, 3 others the same\n"), "{}", ran.stderr());
 }
 
@@ -65,5 +65,5 @@ fn two_tasks_and_two_keys_are_compared() {
     assert!(ran.stderr().contains("is no whole digest"), "{}", ran.stderr());
     let unknown = format!("b3:{}", "0".repeat(64));
     let ran = env.wrun(["diff", "report.wasm", &keys[0], &unknown]).code(2);
-    assert!(ran.stderr().contains("the store has no result and no output b3:000000000000"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("the store has no result and no output b3:…"), "{}", ran.stderr());
 }

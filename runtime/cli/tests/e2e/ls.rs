@@ -6,16 +6,16 @@ use crate::env::TestEnv;
 fn an_output_is_listed_as_a_tree() {
     let env = TestEnv::new();
     let ran = env.report("ls report.wasm split-by-day").ok();
-    let due = "split-by-day source=flights.csv  4 files, 291 B  b3:…\n\
-        258 B  b3:…  days/\n\
-        100 B  b3:…    2013-01-01.csv\n \
-        86 B  b3:…    2013-01-02.csv\n \
-        72 B  b3:…    2013-01-03.csv\n \
+    let due = "split-by-day source=flights.csv  4 files, 271 B  b3:…\n\
+        238 B  b3:…  days/\n \
+        97 B  b3:…    2013-01-01.csv\n \
+        80 B  b3:…    2013-01-02.csv\n \
+        61 B  b3:…    2013-01-03.csv\n \
         33 B  b3:…  index.txt\n";
     assert_eq!(ran.stdout(), due);
     assert_eq!(ran.stderr(), "");
     let ran = env.report("ls report.wasm split-by-day days -q").ok();
-    assert!(ran.stdout().starts_with("100 B  b3:…  days/2013-01-01.csv\n"), "{}", ran.stdout());
+    assert!(ran.stdout().starts_with("97 B  b3:…  days/2013-01-01.csv\n"), "{}", ran.stdout());
     let ran = env.report("ls report.wasm split-by-day index.txt --json").ok();
     let lines = ran.json();
     assert_eq!(lines.len(), 1);
