@@ -30,7 +30,7 @@ use wrun_core::suggest::nearest;
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
-const KEYS: &[&str] = &["store", "slots", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+pub(crate) const KEYS: &[&str] = &["store", "slots", "salt", "timezone", "roots", "disabled", "plugins", "params"];
 
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]

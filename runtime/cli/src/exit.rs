@@ -37,7 +37,7 @@ impl Exit {
 }
 
 /// The table, as `wrun exit-codes` and `--help` print it.
-const TABLE: &[(&str, &str, &str)] = &[
+pub(crate) const TABLE: &[(&str, &str, &str)] = &[
     ("0", "ok", "all that was asked for is there"),
     ("1", "failed", "a task failed, or is blocked by one that did"),
     ("2", "usage", "arguments, params, wrun.toml, or a file that they name"),

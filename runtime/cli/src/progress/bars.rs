@@ -211,7 +211,7 @@ mod tests {
             drawn(24, 80),
             "   42% delays date=2013-06-15 source=/data/of/this/year/flights.csv  row 14,20…\n\
              \x20  40% report date=2013-06-15  12 s\n\
-             [████████················] 400/1,200 · 2 running · 1 waiting for what they need…\n"
+             [████████················] 400/1,200 · 2 running · 1 waiting for what they nee…\n"
         );
     }
 
@@ -219,9 +219,9 @@ mod tests {
     fn narrow() {
         assert_eq!(
             drawn(24, 40),
-            "   42% delays date=2013-06-15 source=/d…\n\
+            "   42% delays date=2013-06-15 source=/…\n\
              \x20  40% report date=2013-06-15  12 s\n\
-             [████████················] 400/1,200 · …\n"
+             [████████················] 400/1,200 ·…\n"
         );
     }
 

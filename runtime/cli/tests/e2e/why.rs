@@ -74,3 +74,19 @@ fn against_the_record_that_was_used_before() {
 "
     );
 }
+
+#[test]
+fn absent_params_are_not_shown() {
+    let env = TestEnv::new();
+    for words in ["why grid.wasm grid -p n=10", "plan grid.wasm grid -p n=10", "build grid.wasm grid -p n=10 -v"] {
+        let ran = env.words(words).ok();
+        assert!(
+            !ran.stdout().contains("null") && !ran.stderr().contains("null"),
+            "{}",
+            ran.stdout() + &ran.stderr()
+        );
+    }
+    // With it, it is.
+    let ran = env.words("why grid.wasm grid -p n=10 -p changed=3").ok();
+    assert!(ran.stdout().contains("changed=3"), "{}", ran.stdout());
+}

@@ -57,16 +57,28 @@ fn whole(path: &Path) -> Result<(), StoreError> {
     // A checkpoint of another process writes the head before it has written the rest.
     for attempt in 0.. {
         let (due, there) = sizes(path).map_err(StoreError::io("read", path))?;
-        if there >= due {
+        if there >= due && (there >= HEAD || !has_log(path)) {
             break;
         }
         if attempt == 10 {
+            let due = due.max(HEAD);
             let why = format!("it has {there} of {due} bytes");
             return Err(StoreError::Damaged { path: path.to_owned(), why });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// So many bytes are the head of a database.
+const HEAD: u64 = 100;
+
+/// Tells whether records lie in the log beside the database. Without its head SQLite would take the database for
+/// one that is not made yet, and throw the log away.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }
 
 /// Returns how many bytes the database should have, and how many it has.

@@ -43,6 +43,26 @@ fn a_truncated_index_is_an_error_and_moving_it_away_helps() {
 }
 
 #[test]
+fn a_log_is_not_thrown_away_with_the_head_of_its_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    commit(&store, 1).unwrap();
+    let log = folder.path().join("index.sqlite-wal");
+    let kept = std::fs::read(&log).unwrap();
+    let path = folder.path().join("index.sqlite");
+    let whole = std::fs::read(&path).unwrap();
+    drop(store);
+    for size in [1, 31, 32, 99] {
+        std::fs::write(&path, &whole[..size]).unwrap();
+        std::fs::write(&log, &kept).unwrap();
+        damaged(&LocalStore::open(folder.path()).err().unwrap_or_else(|| panic!("{size} bytes")));
+        assert!(std::fs::read(&log).unwrap() == kept);
+    }
+    std::fs::write(&path, &whole).unwrap();
+    check(&open(folder.path()), 1, true);
+}
+
+#[test]
 fn an_index_with_spoiled_pages_never_panics() {
     let folder = tempfile::tempdir().unwrap();
     let path = filled(folder.path());
