@@ -323,7 +323,9 @@ mod tests {
     /// `n` tasks in a row, each needing the one before.
     fn chain(n: usize) -> Vec<(Params, Vec<u32>)> {
         let params = |i: usize| serde_json::from_value(serde_json::json!({ "i": i })).unwrap();
-        (0..n).map(|i| (params(i), i.checked_sub(1).map(|i| u32::try_from(i).unwrap()).into_iter().collect())).collect()
+        (0..n)
+            .map(|i| (params(i), i.checked_sub(1).map(|i| u32::try_from(i).unwrap()).into_iter().collect()))
+            .collect()
     }
 
     fn graph(tasks: &[(Params, Vec<u32>)]) -> Graph<'_> {
@@ -343,7 +345,10 @@ mod tests {
     fn few_tasks_are_drawn_each_and_many_by_type() {
         let few = chain(MOST_TASKS);
         let drawing = graph(&few).drawing();
-        assert_eq!((drawing.boxes.len(), drawing.edges.len(), drawing.grouped), (MOST_TASKS, MOST_TASKS - 1, false));
+        assert_eq!(
+            (drawing.boxes.len(), drawing.edges.len(), drawing.grouped),
+            (MOST_TASKS, MOST_TASKS - 1, false)
+        );
         assert_eq!(drawing.boxes[7].which, "i=7");
         let many = chain(100_000);
         let drawing = graph(&many).drawing();

@@ -138,7 +138,11 @@ fn data(report: &Report, graph: &Graph<'_>, (kinds, kind): (&[String], &[usize])
         state: tasks.iter().map(|task| task.state as u8).collect(),
         params: tasks.iter().map(|task| told(&task.params)).collect::<Vec<_>>().join("\n"),
         seconds: tasks.iter().map(|task| rounded(task.seconds)).collect(),
-        usual: tasks.iter().enumerate().filter_map(|(at, task)| Some((at, rounded(task.usual_seconds?)))).collect(),
+        usual: tasks
+            .iter()
+            .enumerate()
+            .filter_map(|(at, task)| Some((at, rounded(task.usual_seconds?))))
+            .collect(),
         why,
         key: shortened(tasks.iter().map(|task| task.key.map(|key| key.0))),
         output: shortened(tasks.iter().map(|task| task.output.map(|tree| tree.0))),

@@ -31,11 +31,12 @@ fn one_page_with_everything_in_it() {
     assert_eq!(data["totals"]["ran"], 10);
     assert_eq!(data["needs"].as_array().unwrap().len(), 10);
     // Everything ran: each task has a spell, and what it needed ended before it began.
-    let spells: Vec<(usize, f64, f64)> = serde_json::from_value::<Vec<(usize, u32, f64, f64)>>(data["spells"].clone())
-        .unwrap()
-        .into_iter()
-        .map(|(task, _, start, end)| (task, start, end))
-        .collect();
+    let spells: Vec<(usize, f64, f64)> =
+        serde_json::from_value::<Vec<(usize, u32, f64, f64)>>(data["spells"].clone())
+            .unwrap()
+            .into_iter()
+            .map(|(task, _, start, end)| (task, start, end))
+            .collect();
     let needs: Vec<Vec<usize>> = serde_json::from_value(data["needs"].clone()).unwrap();
     for (task, needs) in needs.iter().enumerate() {
         // What a task asked for while it ran ended before its last spell.
