@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{OnceCell, oneshot};
 use wrun_core::action::Action;
-use wrun_core::digest::{ActionKey, TreeDigest};
+use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
 use wrun_core::event::TaskNumber;
 use wrun_core::plan::{External, Plan};
 use wrun_core::reason::Reason;
@@ -212,6 +212,8 @@ pub(crate) struct Keyed {
     pub(crate) generation: u32,
     /// The live result that a forced run competes with.
     pub(crate) forced_over: Option<Arc<Output>>,
+    /// Names the task across builds, once it was explained.
+    pub(crate) task: Option<TaskId>,
     pub(crate) reasons: Vec<Reason>,
     /// The last result of the same task: output, seconds.
     pub(crate) before: Option<(TreeDigest, f64)>,

@@ -351,6 +351,8 @@ pub(crate) fn missing_part(what: &str, upstream: &str, output: &Output, error: F
 
 /// Why a miss is one.
 pub(crate) struct Explained {
+    /// Names the task across builds.
+    pub(crate) task: TaskId,
     pub(crate) reasons: Vec<Reason>,
     /// The last result of the task: its output, how long it took.
     pub(crate) before: Option<(TreeDigest, f64)>,
@@ -387,7 +389,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
     }
     let mut out = Vec::with_capacity(batch.len());
     let few = batch.len() <= FEW;
-    for (miss, latest) in batch.into_iter().zip(latest) {
+    for ((miss, task), latest) in batch.into_iter().zip(ids).zip(latest) {
         let before: Option<ActionResult> = latest.and_then(|address| {
             let found = records.get(&address.key)?;
             let record = found.iter().find(|record| record.generation == address.generation)?;
@@ -405,7 +407,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             // The same task with one other param: that is what makes it new.
             out.push((
                 miss.node,
-                Explained { reasons: diff(&relative.action, &miss.action), before: None, only_code: false },
+                Explained { task, reasons: diff(&relative.action, &miss.action), before: None, only_code: false },
             ));
             continue;
         }
@@ -425,7 +427,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         }
         let only_code = !reasons.is_empty() && reasons.iter().all(|r| matches!(r, Reason::CodeChanged { .. }));
         let before = before.map(|before| (before.tree, before.provenance.seconds));
-        out.push((miss.node, Explained { reasons, before, only_code }));
+        out.push((miss.node, Explained { task, reasons, before, only_code }));
     }
     Ok(out)
 }

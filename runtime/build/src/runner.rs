@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
-use wrun_core::digest::{ActionKey, Digest};
+use wrun_core::digest::{ActionKey, Digest, TaskId};
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::reason::Reason;
 use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance, Step};
@@ -42,6 +42,7 @@ pub(crate) struct Task {
     pub(crate) node: NodeId,
     pub(crate) shared: Arc<Shared>,
     pub(crate) call: SharedCall,
+    pub(crate) id: TaskId,
     pub(crate) planned: Arc<Planned>,
     pub(crate) action: Arc<Action>,
     pub(crate) key: ActionKey,
@@ -197,7 +198,6 @@ fn record(
             Content::External(uri, _) => _ = externals.insert(input.name.clone(), uri.clone()),
         }
     }
-    let task_id = crate::jobs::id_of(shared, &task.call);
     let result = ActionResult {
         format: FORMAT,
         tree: dir.digest(),
@@ -207,7 +207,7 @@ fn record(
         steps: asked.steps,
         action: (*task.action).clone(),
         provenance: Provenance {
-            task_id,
+            task_id: task.id,
             plugin: plugin.planner.description().id.clone(),
             component: plugin.component,
             params: task.call.params.masked(&spec.params),
@@ -222,7 +222,7 @@ fn record(
     let body: Bytes =
         serde_json::to_vec(&result).map_err(|error| RunError::Infrastructure(error.to_string()))?.into();
     let address = Address { key: asked.key, generation: asked.generation };
-    writes.push(Write::Result { address, body, task: task_id });
+    writes.push(Write::Result { address, body, task: task.id });
     let output = Output::made(address, dir.digest(), seconds, shared.setup.store.clone(), dir);
     Ok(Box::new(Finished { output: Arc::new(output), writes }))
 }

@@ -195,13 +195,14 @@ impl Engine {
         let display = self.shared.resolver.display(&self.nodes[id as usize].call);
         let node = &mut self.nodes[id as usize];
         let (Some(keyed), Some(planned)) = (&node.keyed, node.planned.clone()) else { return None };
+        let task = keyed.task.unwrap_or_else(|| crate::jobs::id_of(&self.shared, &node.call));
         node.phase = Phase::Running;
         node.trace = None;
         node.attempts += 1;
         self.shared.setup.sink.send(Event::Running {
             number: number(id),
             task: display,
-            id: crate::jobs::id_of(&self.shared, &node.call),
+            id: task,
             reason: keyed.reasons.clone(),
             usual_seconds: keyed.before.map(|before| before.1),
         });
@@ -209,6 +210,7 @@ impl Engine {
             node: id,
             shared: self.shared.clone(),
             call: node.call.clone(),
+            id: task,
             planned,
             action: keyed.action.clone(),
             key: keyed.key,

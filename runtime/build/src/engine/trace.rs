@@ -58,6 +58,7 @@ impl Engine {
                 epoch,
                 generation: found.generation,
                 forced_over: None,
+                task: None,
                 reasons: Vec::new(),
                 before: None,
                 only_code: false,
@@ -309,6 +310,7 @@ impl Engine {
     pub(super) fn explained(&mut self, id: NodeId, explained: Explained) {
         let node = &mut self.nodes[id as usize];
         if let Some(keyed) = &mut node.keyed {
+            keyed.task = Some(explained.task);
             keyed.reasons = explained.reasons;
             keyed.before = explained.before;
             keyed.only_code = explained.only_code;

@@ -1,7 +1,8 @@
 //! What happens during a build, shown: bars on a terminal, plain lines elsewhere, JSON lines for programs.
 //!
 //! One stream of events feeds all three. They are taken by a thread of their own, so that a build never
-//! waits for its spectators.
+//! waits for its spectators; it looks for them twenty times a second, because to be woken for each of ten
+//! thousand short tasks would cost more than the tasks.
 //!
 //! - `state.rs`: what is known while a build goes on
 //! - [`board`]: written down for other terminals
@@ -17,8 +18,7 @@ pub(crate) use state::slower;
 
 use crate::shell::Shell;
 use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use wrun_core::event::{Event, Ignore, Sink, TaskNumber};
@@ -28,17 +28,17 @@ trait Renderer: Send {
     fn event(&mut self, event: &Event);
     /// Takes what a running task writes.
     fn log(&mut self, _number: TaskNumber, _bytes: &[u8]) {}
-    /// Called when there is nothing to take for a moment, and at least every [`TICK`].
+    /// Called every [`TICK`], after what has come since.
     fn idle(&mut self) {}
     fn finish(&mut self) {}
 }
 
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(50);
 
 /// The thread that draws.
 pub(crate) struct Progress {
     sink: Arc<dyn Sink>,
-    thread: Option<(Sender<Item>, JoinHandle<()>)>,
+    thread: Option<(Arc<Queue>, JoinHandle<()>)>,
     shell: Shell,
 }
 
@@ -46,24 +46,52 @@ pub(crate) struct Progress {
 enum Item {
     Event(Event),
     Log(TaskNumber, Vec<u8>),
-    End,
+}
+
+/// What the thread has not taken yet.
+#[derive(Default)]
+struct Queue {
+    items: Mutex<Vec<Item>>,
+    ended: Mutex<bool>,
+    end: Condvar,
+}
+
+impl Queue {
+    fn push(&self, item: Item) {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner).push(item);
+    }
+
+    fn take(&self) -> Vec<Item> {
+        std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.end.notify_all();
+    }
+
+    /// Waits for a tick, or for the end; tells whether it is there.
+    fn wait(&self) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.end.wait_timeout_while(ended, TICK, |ended| !*ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
 }
 
 struct Channel {
-    sender: Sender<Item>,
+    queue: Arc<Queue>,
     hits: bool,
     logs: bool,
 }
 
 impl Sink for Channel {
     fn send(&self, event: Event) {
-        // Nobody listens once the build has ended.
-        _ = self.sender.send(Item::Event(event));
+        self.queue.push(Item::Event(event));
     }
 
     fn log(&self, number: TaskNumber, bytes: &[u8]) {
         if self.logs {
-            _ = self.sender.send(Item::Log(number, bytes.to_vec()));
+            self.queue.push(Item::Log(number, bytes.to_vec()));
         }
     }
 
@@ -98,13 +126,14 @@ impl Progress {
         if shown.is_empty() {
             return Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() };
         }
-        let (sender, receiver) = channel();
+        let queue = Arc::new(Queue::default());
         let hits = json && shell.json || shell.verbose;
-        let sink = Arc::new(Channel { sender: sender.clone(), hits, logs });
+        let sink = Arc::new(Channel { queue: queue.clone(), hits, logs });
         let thread = std::thread::Builder::new().name("wrun-progress".into());
         shell.group("wrun: what happens");
-        match thread.spawn(move || show(shown, &receiver)) {
-            Ok(handle) => Self { sink, thread: Some((sender, handle)), shell: shell.clone() },
+        let theirs = queue.clone();
+        match thread.spawn(move || show(shown, &theirs)) {
+            Ok(handle) => Self { sink, thread: Some((queue, handle)), shell: shell.clone() },
             Err(_) => Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() },
         }
     }
@@ -116,8 +145,8 @@ impl Progress {
 
     /// Waits until all is shown, and removes bars.
     pub(crate) fn finish(&mut self) {
-        if let Some((sender, handle)) = self.thread.take() {
-            _ = sender.send(Item::End);
+        if let Some((queue, handle)) = self.thread.take() {
+            queue.end();
             _ = handle.join();
             self.shell.end_group();
         }
@@ -130,43 +159,24 @@ impl Drop for Progress {
     }
 }
 
-fn show(mut shown: Vec<Box<dyn Renderer>>, items: &Receiver<Item>) {
-    // Tells whether that was the end.
-    let take = |shown: &mut Vec<Box<dyn Renderer>>, item: Item| match item {
-        Item::Event(event) => {
-            shown.iter_mut().for_each(|renderer| renderer.event(&event));
-            false
-        }
-        Item::Log(number, bytes) => {
-            shown.iter_mut().for_each(|renderer| renderer.log(number, &bytes));
-            false
-        }
-        Item::End => true,
-    };
-    let mut idle = std::time::Instant::now();
-    let mut ended = false;
-    while !ended {
-        match items.recv_timeout(TICK) {
-            Ok(item) => ended = take(&mut shown, item),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        // Everything that has come already is taken before anything is drawn.
-        while !ended && idle.elapsed() <= TICK {
-            match items.try_recv() {
-                Ok(item) => ended = take(&mut shown, item),
-                Err(_) => break,
+fn show(mut shown: Vec<Box<dyn Renderer>>, queue: &Queue) {
+    loop {
+        let ended = queue.wait();
+        for item in queue.take() {
+            match item {
+                Item::Event(event) => shown.iter_mut().for_each(|renderer| renderer.event(&event)),
+                Item::Log(number, bytes) => shown.iter_mut().for_each(|renderer| renderer.log(number, &bytes)),
             }
         }
-        idle = std::time::Instant::now();
-        if !ended {
-            shown.iter_mut().for_each(|renderer| renderer.idle());
+        if ended {
+            break;
         }
+        shown.iter_mut().for_each(|renderer| renderer.idle());
     }
     shown.iter_mut().for_each(|renderer| renderer.finish());
 }
 
-/// JSON lines on stdout, written whenever no more events are waiting. When its reader goes away the build
+/// JSON lines on stdout, written once a tick. When its reader goes away the build
 /// goes on.
 struct Json {
     closed: bool,

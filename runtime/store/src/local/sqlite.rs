@@ -122,7 +122,7 @@ fn open_as(path: &Path, sync: Sync, flags: OpenFlags) -> rusqlite::Result<Connec
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let sync = if sync == Sync::Full { "FULL" } else { "NORMAL" };
     connection.execute_batch(&format!(
-        "PRAGMA synchronous = {sync}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192; PRAGMA mmap_size = 1073741824; \
+        "PRAGMA synchronous = {sync}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192; PRAGMA mmap_size = 33554432; \
          PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
     ))?;
     Ok(connection)
