@@ -13,7 +13,6 @@ pub(crate) fn var(name: &str) -> Option<OsString> {
 }
 
 /// Returns the variables whose names begin with one of these, in order.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn starting_with(names: &[&str]) -> Vec<(String, String)> {
     let pair = |(name, value): (OsString, OsString)| {
         let name = name.into_string().ok()?;

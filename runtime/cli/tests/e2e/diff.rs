@@ -33,7 +33,8 @@ fn two_tasks_and_two_keys_are_compared() {
     let keys: Vec<String> = ran
         .json()
         .iter()
-        .filter_map(|line| (line["event"] == "goal").then(|| line["key"].as_str().unwrap().to_owned()))
+        .filter(|line| line["event"] == "goal")
+        .map(|line| line["key"].as_str().unwrap().to_owned())
         .collect();
     let of_tasks = env
         .wrun([
