@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// Print the log of a task's latest attempt, also of one that failed
     #[command(disable_help_flag = true)]
     Log(LogArgs),
+    /// Run a task again, and lay out what it read and left, to be repeated under a debugger
+    #[command(disable_help_flag = true)]
+    Debug(DebugArgs),
     /// Say which fields of a task's key changed since it was last built
     #[command(disable_help_flag = true)]
     Why(WhyArgs),
@@ -344,6 +347,17 @@ pub(crate) struct HistoryArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DebugArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Folder for what it read and left
+    #[arg(short, long, value_name = "DIR", default_value = "debug")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
@@ -436,6 +450,7 @@ impl Command {
             Self::Cat(args) => ("cat", &args.goal),
             Self::Ls(args) => ("ls", &args.goal),
             Self::Log(args) => ("log", &args.goal),
+            Self::Debug(args) => ("debug", &args.goal),
             Self::Why(args) => ("why", &args.goal),
             Self::Verify(args) => ("verify", &args.goal),
             Self::Graph(args) => ("graph", &args.goal),
@@ -474,6 +489,7 @@ impl Command {
             Self::Verify(args) => &args.store,
             Self::History(args) => &args.store,
             Self::Status(args) => &args.store,
+            Self::Debug(args) => &args.store,
             Self::Doctor(args) => &args.store,
             Self::Graph(args) => &args.store,
             Self::New(_)

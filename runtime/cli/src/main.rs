@@ -105,6 +105,7 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Graph(args) => commands::graph::run(shell, args),
         Command::Report(args) => commands::report::run(shell, args),
         Command::History(args) => commands::history::run(shell, args),
+        Command::Debug(args) => commands::debug::run(shell, args),
         Command::Status(args) => commands::status::run(shell, args),
         Command::New(args) => commands::new::run(shell, args),
         Command::Test(args) => commands::test::run(shell, args),

@@ -154,8 +154,8 @@ impl Workspace {
             false => path.to_owned(),
         };
         let bytes =
-            std::fs::read(component).map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
-        let component = wrun_plugin::Plugin::open(&self.host, bytes, &name)?;
+            std::fs::read(&component).map_err(|error| CliError::file(Exit::BadPlugin, "read", shown, &error))?;
+        let component = wrun_plugin::Plugin::open(&self.host, bytes, &name)?.with_path(component);
         let digest = component.digest();
         let key = describe_key(digest);
         let cached = self.runtime.block_on(self.store.plans(&[key]))?.into_iter().next().flatten();

@@ -196,7 +196,7 @@ pub(crate) fn check_bytes(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// Reads an unsigned LEB128 of at most 32 bits, and where it ends.
-fn leb(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
+pub(crate) fn leb(bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
     let mut value = 0;
     for shift in [0, 7, 14, 21, 28] {
         let byte = *bytes.get(at)?;

@@ -121,7 +121,7 @@ fn ask<T>(
     let cap = Cap { meter, most: config.plan_cpu, yields: false };
     let state = State::planning(what, config.plan_memory);
     block(async {
-        let ended = |error: wasmtime::Error, state: &State| match end(error, state) {
+        let ended = |error: wasmtime::Error, state: &State| match end(plugin, error, state) {
             Fault::Stop { message, .. } => Silent::Ended(message),
             Fault::Infrastructure(why) => Silent::Load(LoadError::Engine { why }),
             other => Silent::Ended(other.to_string()),
@@ -180,6 +180,7 @@ async fn attempt(
 ) -> Result<Made, RunError> {
     let nan = if run.native_nan { Nan::Native } else { Nan::Canonical };
     let (task, params, due) = (run.task.clone(), run.params.to_json(), run.outputs.clone());
+    let looks = context.wants_left().then(|| context.clone());
     let state = State::running(run, context, store);
     let (answer, state) = match Guest::new(plugin, nan, state, cap).await {
         Ok(mut guest) => {
@@ -198,13 +199,19 @@ async fn attempt(
             None => Fault::Infrastructure("a run without files".to_owned()),
         },
         Ok(Err(text)) => Fault::stop(FailureKind::Error, text),
-        Err(error) => end(error, &state),
+        Err(error) => end(plugin, error, &state),
     };
+    // What cannot be read back is not worth another error.
+    if let (Some(context), Some(outputs)) = (looks, state.outputs())
+        && let Ok(output) = outputs.finish()
+    {
+        context.left(output);
+    }
     Err(fault.into_run_error(state.log.finish()))
 }
 
 /// Says how a guest ended.
-fn end(error: wasmtime::Error, state: &State) -> Fault {
+fn end(plugin: &Plugin, error: wasmtime::Error, state: &State) -> Fault {
     let error = match error.downcast::<Fault>() {
         Ok(fault) => return fault,
         Err(error) => error,
@@ -225,10 +232,12 @@ fn end(error: wasmtime::Error, state: &State) -> Fault {
     if trap == Some(Trap::UnreachableCodeReached)
         && let Some(panic) = state.log.panic()
     {
-        return Fault::stop(FailureKind::Panic, format!("`{task}` panicked at {panic}"));
+        // The panic says where it was; what called it is known from the symbols alone.
+        let called = own_places(plugin, trace).map(|text| format!("\nsource:{text}")).unwrap_or_default();
+        return Fault::stop(FailureKind::Panic, format!("`{task}` panicked at {panic}{called}"));
     }
     if trap == Some(Trap::StackOverflow) || is_shadow_stack_overflow(trap, trace) {
-        let message = format!("`{task}` overflowed its stack{}", frames(trace));
+        let message = format!("`{task}` overflowed its stack{}", frames(plugin, trace));
         return Fault::stop(FailureKind::StackOverflow, message);
     }
     let why = match trap {
@@ -236,7 +245,7 @@ fn end(error: wasmtime::Error, state: &State) -> Fault {
         None => error.root_cause().to_string(),
     };
     let said = state.log.last_words().map(|said| format!("\nit said: {said}")).unwrap_or_default();
-    Fault::stop(FailureKind::Trap, format!("`{task}` trapped: {why}{}{said}", frames(trace)))
+    Fault::stop(FailureKind::Trap, format!("`{task}` trapped: {why}{}{said}", frames(plugin, trace)))
 }
 
 /// Rust and C keep their own stack in linear memory: recursion that is too deep runs out of that before
@@ -253,19 +262,44 @@ fn is_shadow_stack_overflow(trap: Option<Trap>, trace: Option<&WasmBacktrace>) -
         && frames.iter().any(|frame| times(frame) >= frames.len() / 8)
 }
 
-/// Names the innermost functions, for people.
-fn frames(trace: Option<&WasmBacktrace>) -> String {
-    const MOST: usize = 6;
-    let frames = trace.map(WasmBacktrace::frames).unwrap_or_default();
-    let mut text = String::new();
-    for frame in frames.iter().take(MOST) {
-        match frame.func_name() {
-            Some(name) => text.push_str(&format!("\n  at {:#}", rustc_demangle::demangle(name))),
-            None => text.push_str(&format!("\n  at function {}", frame.func_index())),
-        }
+/// Names the innermost functions, for people, with their lines where these are known.
+fn frames(plugin: &Plugin, trace: Option<&WasmBacktrace>) -> String {
+    if let Some(places) = own_places(plugin, trace) {
+        return places;
     }
-    if frames.len() > MOST {
-        text.push_str("\n  …");
+    let frames = trace.map(WasmBacktrace::frames).unwrap_or_default();
+    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        None => format!("function {}", frame.func_index()),
+    };
+    listed(frames.iter().map(name))
+}
+
+/// Names the places in the user's own source, innermost first.
+fn own_places(plugin: &Plugin, trace: Option<&WasmBacktrace>) -> Option<String> {
+    let known: Vec<(usize, Option<&str>)> =
+        trace?.frames().iter().filter_map(|frame| Some((frame.module_offset()?, frame.func_name()))).collect();
+    let offsets: Vec<usize> = known.iter().map(|(offset, _)| *offset).collect();
+    let mut own = Vec::new();
+    for ((_, name), mut places) in known.iter().zip(plugin.places(&offsets)) {
+        // Line tables name inlined functions at best; the component names the one that they are inlined in.
+        if let (Some(place), Some(name)) = (places.last_mut(), name) {
+            place.function = format!("{:#}", rustc_demangle::demangle(name));
+        }
+        own.extend(places.iter().filter(|place| place.is_own()).map(ToString::to_string));
+    }
+    (!own.is_empty()).then(|| listed(own.into_iter()))
+}
+
+fn listed(places: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 6;
+    let mut text = String::new();
+    for (i, place) in places.enumerate() {
+        if i == MOST {
+            text.push_str("\n  …");
+            break;
+        }
+        text.push_str(&format!("\n  at {place}"));
     }
     text
 }

@@ -5,6 +5,7 @@
 //! | [`run`] | what goes into a run and what comes out, in words that every executor shares |
 //! | [`host`] | [`Host`]: engines, made when they are first needed; the ticker of CPU time |
 //! | [`plugin`] | [`Plugin`]: one component; its description and its Plans |
+//! | [`symbols`] | which line of source an address belongs to; the file beside a component |
 //! | [`error`] | [`LoadError`]: a file that is not a plugin |
 //! | `guest` | one run, from instantiation to the tree of its output |
 //! | `compiled` | compiled code on disk |
@@ -26,6 +27,7 @@ pub mod plugin;
 pub mod run;
 #[expect(unreachable_pub, reason = "the generated bindings re-export their resources")]
 mod sandbox;
+pub mod symbols;
 
 pub use error::LoadError;
 pub use host::{Host, HostConfig, machine};

@@ -8,6 +8,8 @@ use crate::guest;
 use crate::host::{Host, Nan, Room};
 use crate::run::{Made, PlanError, Run, RunContext, RunError};
 use crate::sandbox::State;
+use crate::symbols::{Place, Symbols};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::Engine;
@@ -27,6 +29,9 @@ pub struct Plugin {
     description: OnceLock<PluginDescription>,
     loaded: [[OnceLock<Loaded>; 3]; 2],
     loading: Mutex<()>,
+    /// Where the component lies, beside which its symbols may lie.
+    path: Option<PathBuf>,
+    symbols: OnceLock<Option<Symbols>>,
     /// How many Plans were asked for.
     declared: AtomicU64,
 }
@@ -61,6 +66,8 @@ impl Plugin {
             description: OnceLock::new(),
             loaded: Default::default(),
             loading: Mutex::default(),
+            path: None,
+            symbols: OnceLock::new(),
             declared: AtomicU64::new(0),
         })
     }
@@ -69,6 +76,23 @@ impl Plugin {
     #[must_use]
     pub fn with_description(self, description: PluginDescription) -> Self {
         Self { description: OnceLock::from(description), ..self }
+    }
+
+    /// Says where the component lies: the lines of its source are looked for beside it.
+    #[must_use]
+    pub fn with_path(self, path: PathBuf) -> Self {
+        Self { path: Some(path), ..self }
+    }
+
+    /// Returns the lines of its source, if they are known. They are read when they are first asked for.
+    pub fn symbols(&self) -> Option<&Symbols> {
+        let read = || Symbols::read(self.path.as_deref()?, self.digest);
+        self.symbols.get_or_init(read).as_ref()
+    }
+
+    /// Returns the places of offsets in the component.
+    pub(crate) fn places(&self, offsets: &[usize]) -> Vec<Vec<Place>> {
+        self.symbols().map(|symbols| symbols.locate(&self.bytes, offsets)).unwrap_or_default()
     }
 
     /// Returns what messages call it.

@@ -128,6 +128,12 @@ pub trait RunContext: Send + Sync {
     fn progress(&self, fraction: Option<f64>, message: &str);
     /// Takes log bytes as they are written.
     fn log(&self, bytes: &[u8]);
+    /// Tells whether anybody would look at what a failed run leaves under `/out`.
+    fn wants_left(&self) -> bool {
+        false
+    }
+    /// Takes what a failed run left under `/out`.
+    fn left(&self, _output: Dir) {}
 }
 
 /// A `need` that did not succeed.

@@ -90,6 +90,8 @@ extern crate self as wrun_task;
 #[doc(hidden)]
 pub mod bindings;
 mod context;
+#[cfg(not(target_family = "wasm"))]
+mod debug;
 mod declare;
 mod error;
 mod input;
@@ -120,6 +122,8 @@ pub use wrun_task_derive::{Choice, Requires, Task};
 pub mod __private {
     pub use crate::bindings::wrun::task::types::{Description, Plan};
     pub use crate::bindings::{self, export_component};
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::debug::{debug, native};
     pub use crate::declare::{At, Declaration};
     pub use crate::input::input;
     pub use crate::param::{IsInsignificant, ParamsWriter, RawParams, Tokens, token, write_text};

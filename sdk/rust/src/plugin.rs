@@ -156,6 +156,14 @@ macro_rules! export {
             }
         }
 
+        /// Repeats a run natively: `wrun debug` says how.
+        #[cfg(all(test, not(target_family = "wasm")))]
+        #[test]
+        #[ignore = "`wrun debug` says how it is run"]
+        fn wrun_debug() -> $crate::Result<()> {
+            $crate::__private::debug(&[$($crate::__private::native::<$task>()),+])
+        }
+
         #[cfg(target_family = "wasm")]
         $crate::__private::export_component!(WrunPlugin with_types_in $crate::__private::bindings);
     };

@@ -216,13 +216,19 @@ impl Made {
 
 /// The folders of one running task.
 pub(crate) struct Sandbox {
-    world: Rc<World>,
+    /// None where the inputs of an earlier run are there already.
+    world: Option<Rc<World>>,
     inputs: PathBuf,
     out: PathBuf,
     tokens: Tokens,
 }
 
 impl Sandbox {
+    /// Has the inputs of an earlier run, those that it asked for while it ran included.
+    pub(crate) fn recorded(inputs: PathBuf, out: PathBuf) -> Self {
+        Self { world: None, inputs, out, tokens: Tokens::new() }
+    }
+
     pub(crate) fn input_dir(&self, name: &str) -> PathBuf {
         self.inputs.join(name)
     }
@@ -232,33 +238,50 @@ impl Sandbox {
     }
 
     pub(crate) fn progress(&self, fraction: Option<f64>, message: &str) {
-        self.world.progress.borrow_mut().push((fraction, message.to_owned()));
+        if let Some(world) = &self.world {
+            world.progress.borrow_mut().push((fraction, message.to_owned()));
+        }
     }
 
     /// Brings all that was asked for under `in`.
     pub(crate) fn provide(&self, declaration: Declaration) -> Result<()> {
         for (input, runner) in declaration.inputs.into_iter().zip(declaration.runners) {
             let to = self.inputs.join(&input.name);
+            let Some(world) = &self.world else {
+                if to.exists() || matches!(input.source, wit::Source::Clock(_)) {
+                    continue;
+                }
+                return Err(Error::new(format_args!(
+                    "it asks for what it had not asked for in the sandbox: `{}`",
+                    input.name
+                )));
+            };
             match input.source {
-                wit::Source::Task(source) => self.provide_task(&source, runner, &to)?,
-                wit::Source::External(external) => self.provide_external(&external, &to)?,
+                wit::Source::Task(source) => self.provide_task(world, &source, runner, &to)?,
+                wit::Source::External(external) => provide_external(world, &external, &to)?,
                 wit::Source::Clock(_) => {}
             }
         }
         Ok(())
     }
 
-    fn provide_task(&self, source: &wit::TaskSource, runner: Option<Runner>, to: &Path) -> Result<()> {
+    fn provide_task(
+        &self,
+        world: &Rc<World>,
+        source: &wit::TaskSource,
+        runner: Option<Runner>,
+        to: &Path,
+    ) -> Result<()> {
         let mut params = source.call.params.clone();
         for (token, json) in &self.tokens {
             params = params.replace(&format!("\"{token}\""), json);
         }
         let name = full_name(&source.call);
         let key = (name.clone(), params.clone());
-        let given = self.world.outputs.borrow().get(&key).cloned();
+        let given = world.outputs.borrow().get(&key).cloned();
         let from = match (given, runner) {
             (Some(given), _) => given,
-            (None, Some(run)) => run(&self.world, &params)?,
+            (None, Some(run)) => run(world, &params)?,
             (None, None) => {
                 return Err(Error::new(format_args!(
                     "the test gives no output of `{name}` {params}: see `give_call`"
@@ -270,28 +293,28 @@ impl Sandbox {
             Some(path) => show(&from.join(path), to).context(format_args!("`{path}` of `{name}`")),
         }
     }
+}
 
-    fn provide_external(&self, external: &wit::External, to: &Path) -> Result<()> {
-        let given = self.world.files.borrow().get(&external.uri).cloned();
-        if external.mode == wit::ExternalMode::Content {
-            return match given {
-                Some(given) => copy(&given, to),
-                None => show(Path::new(external.uri.trim_start_matches("file:")), to),
-            };
-        }
-        let from = given.unwrap_or_else(|| PathBuf::from(&external.uri));
-        let mut files = Vec::new();
-        list(&from, "", &mut files)?;
-        files.sort();
-        let mut listing = String::new();
-        for file in files {
-            let path = from.join(&file);
-            let size = path.metadata().map_err(|error| Error::io("look at", &path, &error))?.len();
-            listing.push_str(&format!("{size}\t{file}\n"));
-        }
-        create_dir(to)?;
-        write(&to.join("listing"), listing.as_bytes())
+fn provide_external(world: &World, external: &wit::External, to: &Path) -> Result<()> {
+    let given = world.files.borrow().get(&external.uri).cloned();
+    if external.mode == wit::ExternalMode::Content {
+        return match given {
+            Some(given) => copy(&given, to),
+            None => show(Path::new(external.uri.trim_start_matches("file:")), to),
+        };
     }
+    let from = given.unwrap_or_else(|| PathBuf::from(&external.uri));
+    let mut files = Vec::new();
+    list(&from, "", &mut files)?;
+    files.sort();
+    let mut listing = String::new();
+    for file in files {
+        let path = from.join(&file);
+        let size = path.metadata().map_err(|error| Error::io("look at", &path, &error))?.len();
+        listing.push_str(&format!("{size}\t{file}\n"));
+    }
+    create_dir(to)?;
+    write(&to.join("listing"), listing.as_bytes())
 }
 
 fn full_name(call: &wit::Call) -> String {
@@ -327,7 +350,7 @@ fn run_fresh<T: Run>(world: &Rc<World>, params: &str) -> Result<PathBuf> {
     let (inputs, out) = (folder.join("in"), folder.join("out"));
     create_dir(&inputs)?;
     create_dir(&out)?;
-    let sandbox = Sandbox { world: world.clone(), inputs, out: out.clone(), tokens };
+    let sandbox = Sandbox { world: Some(world.clone()), inputs, out: out.clone(), tokens };
     sandbox.provide(declaration)?;
     crate::plugin::run_in::<T>(&masked, &Context::new(sandbox))?;
     check_outputs(&outputs, &out)?;

@@ -147,7 +147,7 @@ fn remove(path: &Path) {
 }
 
 /// Copies a file or folder of an output, verified.
-fn place(dir: &Dir, entry: &Entry, path: &Path) -> Result<()> {
+pub(crate) fn place(dir: &Dir, entry: &Entry, path: &Path) -> Result<()> {
     match entry.kind {
         EntryKind::File { exec } => {
             let mode = if exec { 0o777 } else { 0o666 };

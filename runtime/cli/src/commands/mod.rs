@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod cat;
+pub(crate) mod debug;
 pub(crate) mod describe;
 pub(crate) mod diff;
 pub(crate) mod get;

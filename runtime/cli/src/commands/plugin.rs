@@ -7,7 +7,7 @@ use crate::shell::Shell;
 use crate::source::compile;
 use crate::text::bytes;
 use std::path::{Path, PathBuf};
-use wrun_plugin::{Host, HostConfig, Plugin};
+use wrun_plugin::{Host, HostConfig, Plugin, symbols};
 
 /// Compiles, checks and places a plugin.
 pub(crate) fn build(shell: &Shell, args: &PluginBuildArgs) -> Result<Exit> {
@@ -19,7 +19,8 @@ pub(crate) fn build(shell: &Shell, args: &PluginBuildArgs) -> Result<Exit> {
     let host = Host::new(HostConfig::default());
     let plugin = Plugin::open(&host, component.as_slice(), &output.display().to_string())?;
     let description = plugin.describe()?;
-    put(&output, &component)?;
+    let lines = std::fs::read(symbols::beside(&made.path)).ok();
+    put_with(&output, &component, lines.as_deref())?;
     let tasks: Vec<&str> = description.tasks.iter().map(|task| task.name.as_str()).collect();
     if shell.json {
         shell.json_line(&serde_json::json!({
@@ -30,6 +31,17 @@ pub(crate) fn build(shell: &Shell, args: &PluginBuildArgs) -> Result<Exit> {
         shell.data(&format!("{path}  {}  {}\ntasks: {}\n", bytes(size), plugin.digest(), tasks.join(", ")));
     }
     Ok(Exit::Ok)
+}
+
+/// Puts a component in its place, and its symbols beside it.
+pub(crate) fn put_with(output: &Path, component: &[u8], lines: Option<&[u8]>) -> Result<()> {
+    let beside = symbols::beside(output);
+    match lines {
+        Some(lines) => put(&beside, lines)?,
+        // Those of another component would only be passed over.
+        None => _ = std::fs::remove_file(&beside),
+    }
+    put(output, component)
 }
 
 /// Writes beside, then renames: a build that goes on meanwhile sees the old plugin or the new one.

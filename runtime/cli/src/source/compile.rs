@@ -9,6 +9,9 @@
 //! - cargo hashes the absolute path of a path dependency that is outside of the workspace into `-C metadata`,
 //!   which decides the names of symbols and so the order of functions. So wrun stands between cargo and
 //!   rustc ([`as_rustc`]) and gives every path package a value made of its name and version.
+//!
+//! It is compiled with line tables, whatever its profile says, and they are taken out of it again: they lie
+//! beside it ([`wrun_plugin::symbols`]), and have no part in its digest.
 
 use super::sdk;
 use crate::env;
@@ -23,6 +26,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
+use wrun_plugin::symbols;
 
 /// What is compiled for.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -105,7 +109,7 @@ struct Message {
 pub(crate) struct Compiled {
     /// The package's name.
     pub(crate) package: String,
-    /// Where cargo left it.
+    /// Where it is; its symbols are beside it.
     pub(crate) path: PathBuf,
     /// Every file that it was made of, besides what is fetched from a registry.
     pub(crate) inputs: Vec<PathBuf>,
@@ -139,7 +143,17 @@ pub(crate) fn package(shell: &Shell, named: &Path) -> Result<Compiled> {
     let began = SystemTime::now();
     let path = compile(shell, &dir, &metadata, package, &rustc)?;
     let inputs = inputs(&path, &metadata, &rustc);
+    let path = without_symbols(&path, &metadata, &package.name, &dir)?;
     Ok(Compiled { package: package.name.clone(), path, inputs, began })
+}
+
+/// Takes the debug information out of what cargo made, and puts it beside.
+fn without_symbols(made: &Path, metadata: &Metadata, package: &str, dir: &Path) -> Result<PathBuf> {
+    let bytes = std::fs::read(made).map_err(|error| CliError::file(Exit::Store, "read", made, &error))?;
+    let split = symbols::split(&bytes, Some(dir));
+    let path = metadata.target_directory.join("wrun/components").join(format!("{package}.wasm"));
+    crate::commands::plugin::put_with(&path, &split.component, split.symbols.as_deref())?;
+    Ok(path)
 }
 
 /// Lists what a component was made of: the sources that cargo lists beside it, manifests, the lock file, and
@@ -264,6 +278,7 @@ fn compile(shell: &Shell, dir: &Path, metadata: &Metadata, package: &Package, ru
     }
     // What else would change the bytes is not taken from the environment.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only").env("CARGO_PROFILE_RELEASE_STRIP", "none");
     command.env("CARGO_ENCODED_RUSTFLAGS", remaps(metadata, rustc).join("\x1f"));
     // Apart from what else is built there: other flags would compile everything again, each time.
     command.arg("--target-dir").arg(metadata.target_directory.join("wrun"));

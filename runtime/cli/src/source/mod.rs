@@ -20,9 +20,10 @@ use crate::shell::Shell;
 use serde::{Deserialize, Serialize};
 use stamp::Stamp;
 use std::path::{Path, PathBuf};
+use wrun_plugin::symbols;
 
 /// The format of what is remembered; a change compiles everything again.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Earlier components of a folder that are kept: another wrun may be about to read one.
 const KEPT: usize = 4;
@@ -55,7 +56,8 @@ pub(crate) fn component(shell: &Shell, dir: &Path) -> Result<PathBuf> {
     let Some(folder) = folder(dir) else { return Ok(made.path) };
     let name = format!("{}.wasm", &blake3::hash(&bytes).to_hex()[..32]);
     let path = folder.join(&name);
-    if crate::commands::plugin::put(&path, &bytes).is_err() {
+    let lines = std::fs::read(symbols::beside(&made.path)).ok();
+    if crate::commands::plugin::put_with(&path, &bytes, lines.as_deref()).is_err() {
         // A cache that cannot be written costs time, and nothing else.
         return Ok(made.path);
     }
@@ -165,5 +167,8 @@ fn forget(folder: &Path, current: &Path) {
     old.sort();
     let most = old.len().saturating_sub(KEPT);
     // What cannot be removed harms nobody.
-    old.iter().take(most).for_each(|(_, path)| _ = std::fs::remove_file(path));
+    old.iter().take(most).for_each(|(_, path)| {
+        _ = std::fs::remove_file(path);
+        _ = std::fs::remove_file(symbols::beside(path));
+    });
 }

@@ -13,6 +13,7 @@ mod build;
 mod cat;
 mod complete;
 mod config;
+mod debug;
 mod describe;
 mod diff;
 mod disk;
