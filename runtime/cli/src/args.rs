@@ -81,7 +81,8 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Make one page of a build's report
     Report(ReportArgs),
-    /// List the builds of a store, newest first
+    /// List the builds of a store, or what became of one task in them, newest first
+    #[command(disable_help_flag = true)]
     History(HistoryArgs),
     /// Say what runs now on this machine
     Status(StatusArgs),
@@ -271,6 +272,9 @@ pub(crate) struct DiffArgs {
 pub(crate) struct LogArgs {
     #[command(flatten)]
     pub(crate) goal: GoalArgs,
+    /// Print what the task writes while it runs, in whichever terminal it was started
+    #[arg(short, long)]
+    pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }
@@ -338,7 +342,11 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Without PLUGIN it lists builds; with it, what became of one task in them: when, how \
+    long, hit or run, by which code.")]
 pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
     /// List at most so many
     #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
     pub(crate) most: usize,
@@ -451,6 +459,7 @@ impl Command {
             Self::Ls(args) => ("ls", &args.goal),
             Self::Log(args) => ("log", &args.goal),
             Self::Debug(args) => ("debug", &args.goal),
+            Self::History(args) => ("history", &args.goal),
             Self::Why(args) => ("why", &args.goal),
             Self::Verify(args) => ("verify", &args.goal),
             Self::Graph(args) => ("graph", &args.goal),

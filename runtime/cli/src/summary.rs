@@ -232,7 +232,8 @@ pub(crate) fn failures(failures: &[Failure], style: Style, verbose: bool) -> Str
         let lines: Vec<&str> = log.lines().skip_while(|line| line.trim().is_empty()).collect();
         let kept = if verbose { lines.len() } else { LOG_LINES };
         if lines.len() > kept {
-            _ = writeln!(out, "  {}", style.dim(format!("the last {kept} of {} lines of its log:", lines.len())));
+            let said = format!("the last {kept} of {} lines of its log; `wrun log` has the whole:", lines.len());
+            _ = writeln!(out, "  {}", style.dim(said));
         }
         for line in lines.iter().skip(lines.len().saturating_sub(kept)) {
             _ = writeln!(out, "  {} {}", style.dim("|"), clip(&plain(line), 400));

@@ -25,9 +25,14 @@ struct Plan {
     task: String,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test of the user's has no other way to be told")]
+fn folder() -> Option<PathBuf> {
+    std::env::var_os("WRUN_DEBUG").map(PathBuf::from)
+}
+
 /// Repeats the run that is laid out in the folder which `WRUN_DEBUG` names.
 pub fn debug(tasks: &[Native]) -> Result<()> {
-    let Some(dir) = std::env::var_os("WRUN_DEBUG").map(PathBuf::from) else {
+    let Some(dir) = folder() else {
         return Err(Error::new("WRUN_DEBUG does not name the folder that `wrun debug` laid out"));
     };
     let plan = dir.join("plan.json");

@@ -5,9 +5,12 @@ use crate::args::LogArgs;
 use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::progress::board;
 use crate::shell::Shell;
 use crate::text::{counted, plain, seconds};
 use crate::workspace::{Need, description};
+use std::fs::File;
+use std::io::Read as _;
 use wrun_core::digest::{ActionKey, TaskId};
 use wrun_core::result::{ActionResult, Address, FailedAttempt, Log};
 use wrun_core::task::task_id;
@@ -21,6 +24,16 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
     let calls = &prepared.goals.calls;
     let id = |params: &wrun_core::param::Params| task_id(plugin, &task.name, &params.significant(&task.params));
     let ids: Vec<_> = calls.iter().map(|call| id(&call.params)).collect();
+    if args.follow {
+        let [id] = ids.as_slice() else {
+            return Err(CliError::usage("a range makes several goals: `--follow` is of one task")
+                .hint("give each param one value"));
+        };
+        let name = format!("{} {}", task.name, calls[0].params.display(&task.params));
+        if follow(shell, &prepared, *id, name.trim_end()) {
+            return Ok(Exit::Ok);
+        }
+    }
     let mut missing = 0_u64;
     for (call, attempt) in calls.iter().zip(attempts(&prepared, &ids)?) {
         let Some(attempt) = attempt else {
@@ -58,6 +71,42 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
     };
     Err(CliError::new(Exit::Failed, what)
         .hint("`wrun build` runs it, and `wrun plan` says what it waits for or is blocked by"))
+}
+
+/// Prints what a task writes while it runs; returns whether there was anything. Where it does not run yet, and
+/// a build of this store goes on, it is waited for.
+fn follow(shell: &Shell, prepared: &Prepared, id: TaskId, name: &str) -> bool {
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+    let store = prepared.workspace.store.local_root();
+    let mut file: Option<File> = None;
+    let (mut seen, mut printed, mut told) = (false, false, false);
+    loop {
+        let mut builds = board::builds(store.as_deref());
+        builds.retain(|build| build.store == store);
+        let running = builds.iter().flat_map(|build| &build.running).find(|task| task.id == id);
+        if let (None, Some(path)) = (&file, running.and_then(|task| task.log.as_ref())) {
+            file = File::open(path).ok();
+        }
+        let mut text = Vec::new();
+        // The file is removed when the task ends, and what is open can be read to its end.
+        if file.as_mut().is_some_and(|file| file.read_to_end(&mut text).is_ok()) && !text.is_empty() {
+            printed = true;
+            if shell.json {
+                shell.json_line(&serde_json::json!({"task": name, "log": String::from_utf8_lossy(&text)}));
+            } else {
+                shell.bytes(&text);
+            }
+        }
+        seen |= running.is_some();
+        if running.is_none() && (seen || builds.is_empty()) {
+            return printed;
+        }
+        if !seen && !told {
+            told = true;
+            shell.note(&format!("`{}` does not run yet: waiting while the build goes on", plain(name)));
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// The latest attempt of a task.

@@ -4,8 +4,9 @@ use crate::env::TestEnv;
 use crate::plugins::{clean, folder, repository};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Fails in several ways, below functions of its own. Line numbers are in the tests.
 const BOOM: &str = r#"//! Fails in several ways.
@@ -36,6 +37,7 @@ fn deeper(how: u32, at: usize) {
     match how {
         0 => {}
         1 => panic!("it is {at}"),
+        3 => loop {},
         _ => trap(at),
     }
 }
@@ -105,13 +107,13 @@ fn traps_and_panics_name_lines_and_the_digest_does_not_know_them() {
     assert!(said.contains(lines), "{said}");
     let said = build(wasm, "how=2").code(1).stderr();
     let lines = "  `boom` trapped: wasm trap: wasm `unreachable` instruction executed\n\
-        \x20   at boom/src/lib.rs:35:5 in boom::trap\n\
-        \x20   at boom/src/lib.rs:29:14 in boom::deeper\n\
+        \x20   at boom/src/lib.rs:36:5 in boom::trap\n\
+        \x20   at boom/src/lib.rs:30:14 in boom::deeper\n\
         \x20   at boom/src/lib.rs:20:9 in <boom::Boom as wrun_task::task::Run>::run\n  | how is 2\n";
     assert!(said.contains(lines), "{said}");
     // Without the file beside it, it is the same component.
     let said = build("bare.wasm", "how=2").code(1).stderr();
-    assert!(said.contains("at boom::trap\n") && !said.contains("lib.rs:35"), "{said}");
+    assert!(said.contains("at boom::trap\n") && !said.contains("lib.rs:36"), "{said}");
     build(wasm, "how=0").ok();
     let said = build("bare.wasm", "how=0").ok().stderr();
     assert!(said.contains("1 cached"), "{said}");
@@ -177,4 +179,24 @@ fn what_cannot_be_laid_out() {
     env.write("flights.csv", "no header\n");
     let ran = env.report("debug report.wasm delays -p date=2013-01-01").code(1);
     assert!(ran.stderr().contains("`delays` did not run, so there is nothing to lay out\n"), "{}", ran.stderr());
+}
+
+#[test]
+fn a_log_is_followed_while_the_task_runs() {
+    let (env, dir) = (TestEnv::new(), boom());
+    let start = |words: &[&str]| {
+        let mut command = env.command();
+        command.args(words).arg(dir.join("boom.wasm")).args(["-p", "of=flights.csv", "-p", "how=3"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut build = start(&["build", "-q"]);
+    while env.words("status --json").ok().json().is_empty() {}
+    let mut follow = start(&["log", "--follow"]);
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "how is 3");
+    build.kill().unwrap();
+    build.wait().unwrap();
+    // It ends with the task.
+    assert!(lines.next().is_none());
+    assert!(follow.wait().unwrap().success());
 }
