@@ -54,6 +54,8 @@ pub struct Setup {
 pub struct Options {
     /// How many tasks may run at once; at least 1.
     pub slots: usize,
+    /// How many guests may wait for what they need and stay in memory; those above are run again later.
+    pub most_suspended: usize,
     /// Whether to stop at the first failure.
     pub fail_fast: bool,
     /// Whether to walk the graph and ask for all bytes although a session record answers.
@@ -76,11 +78,16 @@ pub struct Options {
     pub want_tasks: bool,
 }
 
+/// Guests that wait in memory, unless something else is said. Each takes some memory maps, of which a process
+/// may have 65,530 by default.
+const MOST_SUSPENDED: usize = 5_000;
+
 impl Options {
     /// Returns the defaults, for this many slots at this time.
     pub fn new(slots: usize, now: Timestamp) -> Self {
         Self {
             slots: slots.max(1),
+            most_suspended: MOST_SUSPENDED,
             fail_fast: false,
             check: false,
             force: Force::Nothing,

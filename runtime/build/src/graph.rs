@@ -179,14 +179,38 @@ pub(crate) struct Trace {
     pub(crate) needs: Vec<Need>,
     pub(crate) nodes: Vec<NodeId>,
     /// How the running guest is answered; absent while walking by hints.
-    pub(crate) reply: Option<oneshot::Sender<Result<Answer, NeedEnded>>>,
+    pub(crate) reply: Option<oneshot::Sender<Result<Arc<Answer>, NeedEnded>>>,
     /// The answer that waits for a slot.
     pub(crate) ready: Option<Answer>,
+    /// What the guest was given so far.
+    pub(crate) given: Vec<Arc<Answer>>,
+    /// Whether the guest was dropped while it waited: it is run again when it could go on.
+    pub(crate) dropped: bool,
+    /// How many answers the guest had when it was last run again; tells a guest from the dropped one before it.
+    pub(crate) replayed: usize,
+    /// How long it had computed when it began to wait, in microseconds.
+    pub(crate) cost: u64,
 }
 
 impl Trace {
     pub(crate) fn new(key: ActionKey) -> Self {
-        Self { key, steps: Vec::new(), needs: Vec::new(), nodes: Vec::new(), reply: None, ready: None }
+        Self {
+            key,
+            steps: Vec::new(),
+            needs: Vec::new(),
+            nodes: Vec::new(),
+            reply: None,
+            ready: None,
+            given: Vec::new(),
+            dropped: false,
+            replayed: 0,
+            cost: 0,
+        }
+    }
+
+    /// Tells whether there is a guest, be it one that was dropped, or it only walks by hints.
+    pub(crate) fn has_guest(&self) -> bool {
+        self.reply.is_some() || self.dropped
     }
 }
 

@@ -5,16 +5,16 @@ use crate::graph::{Answer, FoundExternal, NodeId, Output, Planned};
 use crate::jobs::Shared;
 use crate::resolve::SharedCall;
 use async_trait::async_trait;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
 use wrun_core::digest::{ActionKey, Digest, TaskId};
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::reason::Reason;
-use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance, Step};
+use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance};
 use wrun_core::task::Need;
-use wrun_exec::{Made, NeedEnded, Run, RunContext, RunError};
+use wrun_exec::{FailureKind, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_store::files::{Dir, FilesError};
 use wrun_store::{BlobKind, Bytes, Write};
 
@@ -49,6 +49,8 @@ pub(crate) struct Task {
     pub(crate) generation: u32,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) inputs: Vec<Input>,
+    /// What the same guest was given before it was dropped.
+    pub(crate) replay: Vec<Arc<Answer>>,
     pub(crate) number: TaskNumber,
     pub(crate) sender: mpsc::UnboundedSender<Message>,
     pub(crate) session_started: Instant,
@@ -66,8 +68,20 @@ struct Asked {
     generation: u32,
     /// The key at which each step was asked.
     keys: Vec<ActionKey>,
-    steps: Vec<Step>,
-    addresses: Vec<(String, Address)>,
+    answers: Vec<Arc<Answer>>,
+    /// How it asked for something else than the first time.
+    diverged: Option<String>,
+}
+
+impl Asked {
+    fn take(&mut self, answer: Arc<Answer>) -> Vec<Dir> {
+        self.keys.push(self.key);
+        self.key = answer.key;
+        self.generation = answer.generation;
+        let dirs = answer.dirs.clone();
+        self.answers.push(answer);
+        dirs
+    }
 }
 
 struct Context {
@@ -75,21 +89,57 @@ struct Context {
     asked: Mutex<Asked>,
 }
 
+impl Context {
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers at once what the same guest was given before it was dropped; `None` where it goes on from there.
+    fn replayed(&self, needs: &[Need]) -> Option<Result<Vec<Dir>, NeedEnded>> {
+        let mut asked = self.asked();
+        let answer = self.task.replay.get(asked.answers.len())?.clone();
+        if answer.step.needs == needs {
+            return Some(Ok(asked.take(answer)));
+        }
+        asked.diverged = Some(format!("first for {}, then for {}", names(&answer.step.needs), names(needs)));
+        Some(Err(NeedEnded))
+    }
+}
+
+/// Names what was asked for.
+fn names(needs: &[Need]) -> String {
+    const MOST: usize = 3;
+    let name = |need: &Need| format!("`{}` {}", need.call.task, need.call.params);
+    let mut names: Vec<String> = needs.iter().take(MOST).map(name).collect();
+    if needs.len() > MOST {
+        names.push(format!("{} more", needs.len() - MOST));
+    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+/// A guest that does not do again what it did.
+fn unlike(task: &str, how: &str) -> RunError {
+    RunError::Failed {
+        kind: FailureKind::Contract,
+        message: format!(
+            "`{task}` was run again after it had waited, and asked for something else: {how}; what a task needs may \
+             depend on its params and inputs alone"
+        ),
+        log: Vec::new(),
+    }
+}
+
 #[async_trait]
 impl RunContext for Context {
     async fn need(&self, needs: Vec<Need>) -> Result<Vec<Dir>, NeedEnded> {
-        let (reply, answer) = oneshot::channel::<Result<Answer, NeedEnded>>();
+        if let Some(answer) = self.replayed(&needs) {
+            return answer;
+        }
+        let (reply, answer) = oneshot::channel::<Result<Arc<Answer>, NeedEnded>>();
         let message = Message::Needed { node: self.task.node, needs, reply };
         self.task.sender.send(message).map_err(|_| NeedEnded)?;
         let answer = answer.await.map_err(|_| NeedEnded)??;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = asked.key;
-        asked.keys.push(before);
-        asked.key = answer.key;
-        asked.generation = answer.generation;
-        asked.steps.push(answer.step);
-        asked.addresses.extend(answer.addresses);
-        Ok(answer.dirs)
+        Ok(self.asked().take(answer))
     }
 
     fn progress(&self, fraction: Option<f64>, message: &str) {
@@ -132,21 +182,28 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         key: task.key,
         generation: task.generation,
         keys: Vec::new(),
-        steps: Vec::new(),
-        addresses: Vec::new(),
+        answers: Vec::new(),
+        diverged: None,
     };
     let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(asked) });
     let started = Instant::now();
     let executor = shared.resolver.plugin(&task.call).executor.clone();
-    let made = executor.run(run, context.clone()).await?;
+    let made = executor.run(run, context.clone()).await;
     let seconds = started.elapsed().as_secs_f64();
-    let mut asked = context.asked.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut asked = context.asked();
+    if let Some(how) = asked.diverged.take() {
+        return Err(unlike(&spec.name, &how));
+    }
+    let made = made?;
+    if let Some(answer) = task.replay.get(asked.answers.len()) {
+        return Err(unlike(&spec.name, &format!("first for {}, then for nothing", names(&answer.step.needs))));
+    }
     let asked = Asked {
         key: asked.key,
         generation: asked.generation,
         keys: std::mem::take(&mut asked.keys),
-        steps: std::mem::take(&mut asked.steps),
-        addresses: std::mem::take(&mut asked.addresses),
+        answers: std::mem::take(&mut asked.answers),
+        diverged: None,
     };
     record(&task, made, asked, started, seconds, writes)
 }
@@ -182,15 +239,16 @@ fn record(
             Log::Blob(digest)
         }
     };
-    for (key, step) in asked.keys.iter().zip(&asked.steps) {
+    for (key, answer) in asked.keys.iter().zip(&asked.answers) {
         let needs =
-            serde_json::to_vec(&step.needs).map_err(|error| RunError::Infrastructure(error.to_string()))?;
+            serde_json::to_vec(&answer.step.needs).map_err(|error| RunError::Infrastructure(error.to_string()))?;
         writes.push(Write::Step(*key, needs.into()));
     }
     let spec = shared.resolver.task_type(&task.call);
     let plugin = shared.resolver.plugin(&task.call);
     let since = i64::try_from(started.duration_since(task.session_started).as_millis()).unwrap_or(i64::MAX);
-    let mut inputs: std::collections::BTreeMap<String, Address> = asked.addresses.into_iter().collect();
+    let mut inputs: std::collections::BTreeMap<String, Address> =
+        asked.answers.iter().flat_map(|answer| answer.addresses.iter().cloned()).collect();
     let mut externals = std::collections::BTreeMap::new();
     for input in &task.inputs {
         match &input.content {
@@ -204,7 +262,7 @@ fn record(
         size: tree.size(),
         inline,
         log,
-        steps: asked.steps,
+        steps: asked.answers.iter().map(|answer| answer.step.clone()).collect(),
         action: (*task.action).clone(),
         provenance: Provenance {
             task_id: task.id,

@@ -7,12 +7,14 @@
 //! - `mod.rs`: the loop, nodes and how they end
 //! - `trace.rs`: look-ups, and the traces of dynamic actions
 //! - `run.rs`: slots, locks, runs, commits
+//! - `suspended.rs`: guests that wait, and those that are dropped meanwhile
 //! - `slots.rs`: which run holds which slot, and since when
 //! - `finish.rs`: reports and previews
 
 mod finish;
 mod run;
 mod slots;
+mod suspended;
 mod trace;
 
 use crate::api::{BuildError, Force, GoalCall, Interrupt, Options, Outcome, Preview, Setup};
@@ -69,7 +71,7 @@ pub(crate) enum Message {
     Needed {
         node: NodeId,
         needs: Vec<Need>,
-        reply: oneshot::Sender<Result<crate::graph::Answer, NeedEnded>>,
+        reply: oneshot::Sender<Result<Arc<crate::graph::Answer>, NeedEnded>>,
     },
     /// The runs that shared one slot, one after the other.
     Ran(Vec<Attempt>),
@@ -79,6 +81,8 @@ pub(crate) enum Message {
 /// One attempt that is over.
 pub(crate) struct Attempt {
     pub(crate) node: NodeId,
+    /// How many answers it had from the beginning.
+    pub(crate) replayed: usize,
     /// In seconds since the session began.
     pub(crate) began: f64,
     pub(crate) ended: f64,
@@ -131,6 +135,7 @@ pub(crate) struct Engine {
     resuming: VecDeque<NodeId>,
     running: usize,
     slots: slots::Slots,
+    suspended: suspended::Suspended,
     /// How long the runs of each task type take: how many there were, and seconds in all.
     pace: FxHashMap<(usize, usize), (u32, f64)>,
     handles: FxHashMap<NodeId, tokio::task::AbortHandle>,
@@ -274,6 +279,7 @@ impl Engine {
             resuming: VecDeque::new(),
             running: 0,
             slots: slots::Slots::default(),
+            suspended: suspended::Suspended::default(),
             pace: FxHashMap::default(),
             handles: FxHashMap::default(),
             jobs: 0,
@@ -409,6 +415,7 @@ impl Engine {
         }
         self.running = 0;
         self.slots.clear();
+        self.suspended.clear();
     }
 
     fn halted(&self) -> bool {

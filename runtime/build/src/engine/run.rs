@@ -2,7 +2,7 @@
 
 use super::{Attempt, Engine, Mode, Ran, Stop};
 use crate::commit::{Item, Settled};
-use crate::graph::{Dependency, End, ExternalState, NodeId, Phase, number};
+use crate::graph::{Answer, Dependency, End, ExternalState, NodeId, Phase, number};
 use crate::jobs::Trouble;
 use crate::runner::{self, Finished, Input, Task};
 use crate::tombstones::Why;
@@ -76,7 +76,7 @@ impl Engine {
         }
     }
 
-    fn spawn(&mut self, tasks: Vec<Task>) {
+    pub(super) fn spawn(&mut self, tasks: Vec<Task>) {
         self.running += 1;
         let ids: Vec<NodeId> = tasks.iter().map(|task| task.node).collect();
         self.got_slot(&ids);
@@ -84,9 +84,9 @@ impl Engine {
         let handle = self.runtime.spawn(async move {
             let mut results = Vec::with_capacity(tasks.len());
             for task in tasks {
-                let (node, began) = (task.node, start.elapsed().as_secs_f64());
+                let (node, replayed, began) = (task.node, task.replay.len(), start.elapsed().as_secs_f64());
                 let result = runner::run(Arc::new(task)).await;
-                results.push(Attempt { node, began, ended: start.elapsed().as_secs_f64(), result });
+                results.push(Attempt { node, replayed, began, ended: start.elapsed().as_secs_f64(), result });
             }
             _ = sender.send(super::Message::Ran(results));
         });
@@ -98,7 +98,12 @@ impl Engine {
     fn resume(&mut self, id: NodeId) {
         let node = &mut self.nodes[id as usize];
         let Some(trace) = &mut node.trace else { return };
-        if let (Some(reply), Some(answer)) = (trace.reply.take(), trace.ready.take()) {
+        let Some(answer) = trace.ready.take().map(Arc::new) else { return };
+        trace.given.push(answer.clone());
+        if trace.dropped {
+            return self.replay(id);
+        }
+        if let Some(reply) = trace.reply.take() {
             node.phase = Phase::Running;
             self.running += 1;
             self.got_slot(&[id]);
@@ -194,7 +199,7 @@ impl Engine {
         };
         let display = self.shared.resolver.display(&self.nodes[id as usize].call);
         let node = &mut self.nodes[id as usize];
-        let (Some(keyed), Some(planned)) = (&node.keyed, node.planned.clone()) else { return None };
+        let Some(keyed) = &node.keyed else { return None };
         let task = keyed.task.unwrap_or_else(|| crate::jobs::id_of(&self.shared, &node.call));
         node.phase = Phase::Running;
         node.trace = None;
@@ -206,17 +211,25 @@ impl Engine {
             reason: keyed.reasons.clone(),
             usual_seconds: keyed.before.map(|before| before.1),
         });
+        self.attempt(id, inputs, Vec::new())
+    }
+
+    /// Makes an attempt, which is given first what an earlier one of the same guest was given.
+    pub(super) fn attempt(&self, id: NodeId, inputs: Vec<Input>, replay: Vec<Arc<Answer>>) -> Option<Task> {
+        let node = &self.nodes[id as usize];
+        let (Some(keyed), Some(planned)) = (&node.keyed, node.planned.clone()) else { return None };
         Some(Task {
             node: id,
             shared: self.shared.clone(),
             call: node.call.clone(),
-            id: task,
+            id: keyed.task.unwrap_or_else(|| crate::jobs::id_of(&self.shared, &node.call)),
             planned,
             action: keyed.action.clone(),
             key: keyed.key,
             generation: keyed.generation,
             reasons: keyed.reasons.clone(),
             inputs,
+            replay,
             number: number(id),
             sender: self.sender.clone(),
             session_started: self.started,
@@ -224,7 +237,7 @@ impl Engine {
     }
 
     /// Returns what shows under `/in`; an error names a result whose bytes are gone.
-    fn inputs(&self, id: NodeId) -> Result<Vec<Input>, Address> {
+    pub(super) fn inputs(&self, id: NodeId) -> Result<Vec<Input>, Address> {
         let node = &self.nodes[id as usize];
         let Some(planned) = &node.planned else { return Ok(Vec::new()) };
         let mut inputs = Vec::with_capacity(planned.plan.inputs.len());
@@ -255,7 +268,11 @@ impl Engine {
 
     pub(super) fn ran(&mut self, batch: Vec<Attempt>) {
         let mut freed = false;
-        for Attempt { node: id, began, ended, result } in batch {
+        for Attempt { node: id, replayed, began, ended, result } in batch {
+            if replayed != self.nodes[id as usize].trace.as_ref().map_or(0, |trace| trace.replayed) {
+                // It was dropped and is run again; this is how the one before it ended.
+                continue;
+            }
             if self.handles.remove(&id).is_none() {
                 // It was answered otherwise, or dropped.
                 continue;

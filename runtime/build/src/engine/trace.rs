@@ -149,7 +149,7 @@ impl Engine {
         &mut self,
         id: NodeId,
         needs: Vec<Need>,
-        reply: oneshot::Sender<Result<Answer, NeedEnded>>,
+        reply: oneshot::Sender<Result<Arc<Answer>, NeedEnded>>,
     ) {
         if self.nodes[id as usize].end().is_some() || self.halted() {
             // Dropping the reply ends the guest.
@@ -166,7 +166,10 @@ impl Engine {
         trace.needs = needs;
         trace.reply = Some(reply);
         match nodes {
-            Ok(nodes) => self.await_needs(id, nodes),
+            Ok(nodes) => {
+                self.await_needs(id, nodes);
+                self.waits(id);
+            }
             Err(trouble) => {
                 if let Some(trace) = &mut node.trace {
                     trace.reply = None;
@@ -179,6 +182,7 @@ impl Engine {
 
     /// All that a dynamic action asked for in its last step has ended.
     pub(super) fn needs_ready(&mut self, id: NodeId) {
+        self.waits_no_more(id);
         let Some(trace) = &self.nodes[id as usize].trace else { return };
         let worst = trace.nodes.iter().filter_map(|other| self.because_of(*other)).max_by_key(|(grave, _)| *grave);
         if let Some((_, end)) = worst {
@@ -190,8 +194,8 @@ impl Engine {
         for (need, other) in trace.needs.iter().zip(&trace.nodes) {
             let Some(End::Done { output, .. }) = self.nodes[*other as usize].end() else { return };
             // While walking by hints nobody reads the files.
-            let found = match (&trace.reply, &need.path) {
-                (None, None) => Ok(None),
+            let found = match (trace.has_guest(), &need.path) {
+                (false, None) => Ok(None),
                 _ => output.at(need.path.as_deref()).map(Some),
             };
             match found {
@@ -218,7 +222,7 @@ impl Engine {
         let node = &mut self.nodes[id as usize];
         let Some(trace) = &mut node.trace else { return };
         trace.key = step_key(trace.key, &answers);
-        if trace.reply.is_some() {
+        if trace.has_guest() {
             trace.ready = Some(Answer { dirs, key: trace.key, generation: 0, step, addresses });
         } else {
             trace.steps.push(step);
@@ -231,7 +235,7 @@ impl Engine {
         let forced = self.forced(id);
         let node = &mut self.nodes[id as usize];
         let Some(trace) = &mut node.trace else { return };
-        if trace.reply.is_some() {
+        if trace.has_guest() {
             trace.reply = None;
             self.handles.remove(&id);
             return self.end(id, end);
@@ -249,7 +253,7 @@ impl Engine {
 
     fn looked_up_step(&mut self, id: NodeId, found: Found) {
         let forced = self.forced(id);
-        let running = self.nodes[id as usize].trace.as_ref().is_some_and(|trace| trace.reply.is_some());
+        let running = self.nodes[id as usize].trace.as_ref().is_some_and(|trace| trace.has_guest());
         if running {
             let (adopted, competes) = if forced { (None, found.live) } else { (found.live, None) };
             if let Some(live) = adopted {

@@ -145,3 +145,104 @@ fn many_suspended_guests_share_one_slot() {
     assert_eq!(output(&outcome, 0), "500");
     assert_eq!(fake.ran().len(), 1001);
 }
+
+/// A top that needs many tasks, each of which waits twice.
+fn waiting_twice() -> std::sync::Arc<crate::fake::Fake> {
+    plugin(vec![
+        ("leaf", leaf(|n| n.to_string())),
+        (
+            "mid",
+            make(
+                |_| Vec::new(),
+                |guest| async move {
+                    let first = guest.need("leaf", guest.n).await?;
+                    let second = guest.need("leaf", guest.n + 100_000).await?;
+                    Ok(Ok(format!("{first} {second}")))
+                },
+            ),
+        ),
+        (
+            "top",
+            make(
+                |_| Vec::new(),
+                |guest| async move {
+                    let tasks: Vec<_> = (0..guest.n).map(|n| ("mid", n)).collect();
+                    Ok(Ok(guest.needs(&tasks).await?.join(",")))
+                },
+            ),
+        ),
+    ])
+}
+
+#[test]
+fn guests_above_the_budget_are_dropped_and_run_again() {
+    const MANY: i64 = 10_000;
+    let fake = waiting_twice();
+    let mut world = World::new(2);
+    world.options.most_suspended = usize::MAX;
+    let all = output(&world.build(&fake, &[("top", MANY)]), 0);
+    assert_eq!(fake.ran().len(), 30_001, "each once");
+    for budget in [100, 0] {
+        let (slots, fake) = (2, waiting_twice());
+        world = World::new(slots);
+        world.options.most_suspended = budget;
+        let outcome = world.build(&fake, &[("top", MANY)]);
+        assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+        assert!(output(&outcome, 0) == all, "the same bytes");
+        let took = fake.took();
+        let again = took.values().filter(|times| **times > 1).count();
+        assert!(again > 5_000, "{again} were run again");
+        assert!(took.values().all(|times| *times <= 3));
+        // What it wrote is what a build with more room finds.
+        world.options.most_suspended = 100_000;
+        assert_eq!(world.build(&fake, &[("top", MANY)]).report.totals.ran, 0);
+    }
+}
+
+#[test]
+fn a_guest_that_asks_for_something_else_when_it_is_run_again() {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    static RUNS: AtomicI64 = AtomicI64::new(0);
+    let fake = plugin(vec![
+        ("leaf", leaf(|n| n.to_string())),
+        (
+            "fickle",
+            make(
+                |_| Vec::new(),
+                |guest| async move {
+                    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+                    if guest.n == 0 {
+                        guest.need("leaf", run).await?;
+                    } else if run.rem_euclid(2) == 0 {
+                        guest.need("leaf", 0).await?;
+                    }
+                    Ok(Ok(String::new()))
+                },
+            ),
+        ),
+    ]);
+    let mut world = World::new(1);
+    world.options.most_suspended = 0;
+    let outcome = world.build(&fake, &[("fickle", 0)]);
+    assert_eq!(
+        outcome.failures[0].message,
+        "`fickle` was run again after it had waited, and asked for something else: first for `leaf` {\"n\":0}, then \
+         for `leaf` {\"n\":1}; what a task needs may depend on its params and inputs alone"
+    );
+    RUNS.store(0, Ordering::Relaxed);
+    let outcome = world.build(&fake, &[("fickle", 1)]);
+    assert!(outcome.failures[0].message.contains("then for nothing;"), "{:?}", outcome.failures);
+}
+
+#[test]
+fn what_a_dropped_guest_needs_fails() {
+    let fake = plugin(vec![
+        ("bad", make(|_| Vec::new(), |_| async move { Ok(Err("no".to_owned())) })),
+        ("top", make(|_| Vec::new(), |guest| async move { Ok(Ok(guest.need("bad", 0).await?)) })),
+    ]);
+    let mut world = World::new(1);
+    world.options.most_suspended = 0;
+    let outcome = world.build(&fake, &[("top", 0)]);
+    assert_eq!((outcome.report.totals.failed, outcome.report.totals.blocked), (1, 1));
+    assert_eq!(fake.took()["top 0"], 1);
+}
