@@ -141,7 +141,7 @@ fn with_a_read_only_store(env: &TestEnv, args: &str) -> std::process::Output {
         }
     }
     assert!(!rustix::process::geteuid().is_root(), "root that may not mount can see no read-only store");
-    eprintln!("no mounts here: by permissions");
+    // By permissions; tests/tools/test.sh says so where everybody sees it.
     let chmod = format!("chmod -R a-w \"$1\"; {wrun} {args}; code=$?; chmod -R u+w \"$1\"; exit $code");
     command(&["sh", "-c"], &chmod).unwrap()
 }
