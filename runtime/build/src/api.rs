@@ -56,6 +56,8 @@ pub struct Options {
     pub slots: usize,
     /// How many guests may wait for what they need and stay in memory; those above are run again later.
     pub most_suspended: usize,
+    /// The same for guests that have computed so little that to run them again is cheaper than to keep them.
+    pub most_cheap_suspended: usize,
     /// Whether to stop at the first failure.
     pub fail_fast: bool,
     /// Whether to walk the graph and ask for all bytes although a session record answers.
@@ -81,6 +83,8 @@ pub struct Options {
 /// Guests that wait in memory, unless something else is said. Each takes some memory maps, of which a process
 /// may have 65,530 by default.
 const MOST_SUSPENDED: usize = 5_000;
+/// As many as the small pool of instances has room for: the large one costs time to make, and memory.
+const MOST_CHEAP_SUSPENDED: usize = 200;
 
 impl Options {
     /// Returns the defaults, for this many slots at this time.
@@ -88,6 +92,7 @@ impl Options {
         Self {
             slots: slots.max(1),
             most_suspended: MOST_SUSPENDED,
+            most_cheap_suspended: MOST_CHEAP_SUSPENDED,
             fail_fast: false,
             check: false,
             force: Force::Nothing,

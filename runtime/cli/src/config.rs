@@ -3,6 +3,7 @@
 //! ```toml
 //! store = "/data/store"           # else `.wrun/store` beside this file
 //! slots = 8
+//! suspended = 1000                # guests that wait in memory; else 5000
 //! salt = ""
 //! timezone = "Europe/Berlin"      # where `today` is; else the machine's
 //! roots = ["/data/in"]            # where plugins may name externals, besides this folder
@@ -30,7 +31,8 @@ use wrun_core::suggest::nearest;
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
-pub(crate) const KEYS: &[&str] = &["store", "slots", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+pub(crate) const KEYS: &[&str] =
+    &["store", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
 
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +40,7 @@ pub(crate) const KEYS: &[&str] = &["store", "slots", "salt", "timezone", "roots"
 pub(crate) struct Config {
     pub(crate) store: Option<String>,
     pub(crate) slots: Option<u32>,
+    pub(crate) suspended: Option<usize>,
     pub(crate) salt: Option<String>,
     pub(crate) timezone: Option<String>,
     #[serde(default)]

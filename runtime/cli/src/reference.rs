@@ -23,6 +23,12 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "folder of the store; `--store` and `WRUN_STORE` are stronger",
     ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
+    (
+        "suspended",
+        "integer",
+        "5000",
+        "how many tasks may wait for what they need and stay in memory; those above are run again up to where they were",
+    ),
     ("salt", "string", "empty", "goes into every key: another text starts afresh; `--salt` is stronger"),
     ("timezone", "string", "the machine's", "where `today` is, such as `Europe/Berlin`"),
     ("roots", "list of paths", "none", "folders, besides that of wrun.toml, in which plugins may name externals"),

@@ -1,5 +1,6 @@
 //! Guests that wait, within a budget: above it, the one that is cheapest to run again is dropped, and run
-//! again when all that it waits for is there.
+//! again when all that it waits for is there. A live instance takes some 100 KiB and a place in a pool, so the
+//! budget of those that have hardly computed is small.
 //!
 //! A guest is deterministic, so run again it asks for the same, and is given at once what it was given
 //! before; [`crate::runner`] holds it to that. Its lock, its place in the graph and its key stay.
@@ -9,6 +10,9 @@ use crate::graph::{NodeId, Phase, number};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wrun_core::event::Event;
+
+/// Microseconds of computing that are cheaper to repeat than to keep an instance for.
+const CHEAP: u64 = 5_000;
 
 /// Live guests that wait, by how long they computed so far, in microseconds.
 #[derive(Debug, Default)]
@@ -29,8 +33,13 @@ impl Engine {
         };
         trace.cost = cost;
         self.suspended.0.insert((cost, id));
-        while self.suspended.0.len() > self.shared.options.most_suspended {
-            let Some((_, cheapest)) = self.suspended.0.pop_first() else { return };
+        let (all, cheap) = (self.shared.options.most_suspended, self.shared.options.most_cheap_suspended);
+        while let Some((cost, cheapest)) = self.suspended.0.first().copied() {
+            let most = if cost < CHEAP { cheap.min(all) } else { all };
+            if self.suspended.0.len() <= most {
+                return;
+            }
+            self.suspended.0.pop_first();
             self.drop_guest(cheapest);
         }
     }

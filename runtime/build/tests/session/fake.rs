@@ -173,7 +173,9 @@ pub struct World {
 impl World {
     pub fn new(slots: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let options = Options::new(slots, "2013-02-01T00:00:00Z".parse().unwrap());
+        let mut options = Options::new(slots, "2013-02-01T00:00:00Z".parse().unwrap());
+        // Tests count runs.
+        options.most_cheap_suspended = usize::MAX;
         Self { store: Arc::new(MemoryStore::default()), options, runtime, root: tempfile::tempdir().unwrap() }
     }
 

@@ -89,6 +89,7 @@ pub(crate) fn prepare(
     let goals = params::goals(task, &sources)?;
     notes.iter().chain(&goals.notes).for_each(|note| shell.note(note));
     let mut options = Options::new(workspace.slots, now.timestamp());
+    options.most_suspended = workspace.config.suspended.unwrap_or(options.most_suspended);
     options.salt = workspace.config.salt.clone().unwrap_or_default();
     options.disabled = workspace.config.disabled.clone();
     options.defaults = defaults;
@@ -130,9 +131,13 @@ impl Prepared {
 /// Returns the plugin that was named.
 pub(crate) fn plugin_of(goal: &GoalArgs) -> Result<&Path> {
     goal.plugin.as_deref().ok_or_else(|| {
-        CliError::usage("no PLUGIN is named")
-            .code(Code::NoPlugin)
-            .hint("name a component file, or an alias under [plugins] of wrun.toml")
+        CliError::usage("no PLUGIN is named").code(Code::NoPlugin).hint(
+            if Path::new("src/lib.rs").is_file() && Path::new("Cargo.toml").is_file() {
+                "`.` is the plugin whose source this folder is"
+            } else {
+                "name a component file, a source folder, or an alias under [plugins] of wrun.toml"
+            },
+        )
     })
 }
 

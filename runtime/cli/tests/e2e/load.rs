@@ -87,3 +87,22 @@ fn a_shell_without_a_home_is_told_to_name_a_store() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("hint: name a folder with `--store DIR`"), "{said}");
 }
+
+#[test]
+fn suspended_tasks_above_the_budget_are_run_again_and_make_the_same() {
+    let env = TestEnv::new();
+    let built = |task: &str, store: &str| {
+        let words = format!("build shards.wasm {task} -p n=2000 --json --store {store}");
+        let lines = env.words(&words).ok().json();
+        let goal = lines.iter().find(|line| line["event"] == "goal").unwrap();
+        let resumed = lines.iter().filter(|line| line["event"] == "resumed").count();
+        assert!(resumed >= 1999, "{resumed} were suspended");
+        (goal["key"].clone(), goal["output"].clone())
+    };
+    for task in ["chain", "wide"] {
+        env.write("wrun.toml", "suspended = 20\n");
+        let few = built(task, "few");
+        env.write("wrun.toml", "suspended = 10000\n");
+        assert_eq!(built(task, "many"), few);
+    }
+}
