@@ -115,7 +115,10 @@ impl Output {
         };
         drop(parents);
         parent.at(name).map_err(|error| match error {
-            FilesError::NoPath { there, .. } => FilesError::NoPath { path: path.to_owned(), there },
+            FilesError::NoPath { there, .. } => FilesError::NoPath {
+                path: path.to_owned(),
+                there: there.into_iter().map(|name| format!("{above}/{name}")).collect(),
+            },
             other => other,
         })
     }

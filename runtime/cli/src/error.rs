@@ -106,9 +106,8 @@ impl From<FilesError> for CliError {
         match error {
             FilesError::Store(error) => error.into(),
             FilesError::NoPath { path, there } => {
-                let name = path.rsplit('/').next().unwrap_or(&path);
                 let error = Self::usage(format!("the output has no `{path}`")).code(Code::NoSuchOutput);
-                if let Some(near) = nearest(name, there.iter().map(String::as_str)) {
+                if let Some(near) = nearest(&path, there.iter().map(String::as_str)) {
                     return error.hint(format!("did you mean `{near}`?"));
                 }
                 let shown: Vec<String> = there.iter().take(10).map(|name| format!("`{name}`")).collect();

@@ -229,7 +229,9 @@ pub(crate) fn failures(failures: &[Failure], style: Style, verbose: bool) -> Str
             _ = writeln!(out, "  {}", plain(line));
         }
         let log = String::from_utf8_lossy(&failure.log);
-        let lines: Vec<&str> = log.lines().skip_while(|line| line.trim().is_empty()).collect();
+        // There is no environment in a sandbox, so nobody can do what Rust's last line advises.
+        let advice = |line: &&str| !line.starts_with("note: run with `RUST_BACKTRACE=1`");
+        let lines: Vec<&str> = log.lines().filter(advice).skip_while(|line| line.trim().is_empty()).collect();
         let kept = if verbose { lines.len() } else { LOG_LINES };
         if lines.len() > kept {
             let said = format!("the last {kept} of {} lines of its log; `wrun log` has the whole:", lines.len());

@@ -133,7 +133,7 @@ impl LoadError {
             }
             Self::NewerContract { .. } => "use a newer wrun, or build the plugin with an older SDK".into(),
             Self::Import { import, .. } if import.starts_with("wasi:sockets") || import.starts_with("wasi:http") => {
-                "a task has no network: name what it fetches as an external input of its plan".into()
+                "a task has no network: what it would fetch is an input of it, which `requires` names; see `wrun --explain forbidden-import`".into()
             }
             Self::Import { .. } => {
                 "a task has only `wrun:task/host` and the WASI 0.2 interfaces cli, clocks, filesystem, io and random"

@@ -45,7 +45,7 @@ pub enum FilesError {
     /// The store's own error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A path that is not in the tree; the names that are there, at the level where it ends.
+    /// A path that is not in the tree; the paths that are there, at the level where it ends.
     #[error("there is no `{path}` in it")]
     NoPath {
         /// The path.
@@ -126,7 +126,7 @@ impl Dir {
             let tree = dir.tree()?;
             let missing = || FilesError::NoPath {
                 path: path.to_owned(),
-                there: tree.entries().iter().map(|entry| entry.name.clone()).collect(),
+                there: tree.entries().iter().map(|entry| below(&names[..i], &entry.name)).collect(),
             };
             let entry = tree.get(name).ok_or_else(missing)?;
             match entry.kind {
@@ -252,6 +252,10 @@ impl Dir {
         // The bytes have the digest of a tree, so only a newer format can fail here.
         Tree::decode(&bytes).map(Arc::new).map_err(|_| FilesError::Lost(digest.0))
     }
+}
+
+fn below(folders: &[&str], name: &str) -> String {
+    folders.iter().chain([&name]).copied().collect::<Vec<_>>().join("/")
 }
 
 async fn demand(store: &Arc<dyn Store>, wanted: &[(BlobKind, Digest)]) -> Result<(), FilesError> {

@@ -12,7 +12,7 @@ use crate::{Context, Describe, Error, Result, Run};
 use std::path::{Path, PathBuf};
 
 /// A task of the plugin: its name, and what runs it.
-pub type Native = (&'static str, fn(&str, &Context) -> Result<()>);
+pub(crate) type Native = (&'static str, fn(&str, &Context) -> Result<()>);
 
 /// Makes a task one that can be repeated.
 pub fn native<T: Run>() -> Native {

@@ -44,7 +44,7 @@ impl Place {
 
     fn error(&self, name: &str) -> ExternalError {
         match self.find(name) {
-            Ok(found) => panic!("found {:?}", paths(&found.dir())),
+            Ok(found) => panic!("found {:?}", paths(found.dir())),
             Err(error) => error,
         }
     }
@@ -79,7 +79,7 @@ fn paths(dir: &Dir) -> Vec<String> {
 }
 
 fn found(place: &Place, name: &str) -> Vec<String> {
-    paths(&place.find(name).unwrap_or_else(|error| panic!("{error}")).dir())
+    paths(place.find(name).unwrap_or_else(|error| panic!("{error}")).dir())
 }
 
 #[test]
