@@ -72,7 +72,8 @@ fn alone(manifest: &str, workspace: &str) -> Result<String, String> {
             continue;
         };
         let of = if section == "[package]" { "[workspace.package]" } else { "[workspace.dependencies]" };
-        let value = if name == "wrun-task-derive" { "{ path = \"derive\" }" } else { inherited(workspace, of, name)? };
+        let value =
+            if name == "wrun-task-derive" { "{ path = \"derive\" }" } else { inherited(workspace, of, name)? };
         _ = writeln!(out, "{name} = {value}");
     }
     Ok(out)

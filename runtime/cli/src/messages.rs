@@ -73,7 +73,7 @@ fn literals(text: &str) -> Vec<String> {
 /// Leaves comments and tests out.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let text = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
     let kept = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     kept.collect::<Vec<_>>().join("\n")
 }

@@ -63,7 +63,8 @@ impl Session {
         let shell = &prepared.workspace.shell;
         prepared.options.fail_fast = run.fail_fast;
         prepared.options.check = run.check;
-        prepared.options.want_tasks = run.report.is_some() || shell.verbose;
+        let looked_at_all = prepared.options.check && !shell.quiet;
+        prepared.options.want_tasks = run.report.is_some() || shell.verbose || looked_at_all;
         if let Some(path) = &run.report {
             writable(path)?;
         }

@@ -1,4 +1,4 @@
-//! Long campaigns over the program itself: kills, races, damage, and what a guest can observe.
+//! Long campaigns over the program itself: kills, races, damage, chaos, and what a guest can observe.
 //!
 //! Seeded; a tenth of each in the usual tests, all of it in `make soak`.
 #![allow(
@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, prints its figures, and has an environment"
 )]
 
+mod chaos;
 mod damage;
 mod determinism;
 mod kills;

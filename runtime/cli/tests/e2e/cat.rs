@@ -26,7 +26,7 @@ fn what_is_no_file_is_an_error_that_lists_what_there_is() {
         "error: `days` is a folder, and `cat` prints one file\nhint: there are `days/2013-01-01.csv`, `days/2013-01-02.csv`, `days/2013-01-03.csv`\n",
     );
     env.report("cat report.wasm split-by-day days/2013-01-09.csv")
-        .refused(2, "error: the output has no `days/2013-01-09.csv`\nhint: did you mean `2013-01-01.csv`?\n");
+        .refused(2, "error: the output has no `days/2013-01-09.csv`\nhint: did you mean `days/2013-01-01.csv`?\n");
     env.report("cat report.wasm delays 2013-01-01..2013-01-02")
         .refused(2, "error: a range makes 2 goals: `cat` prints one\nhint: `wrun get -o DIR` fetches them all\n");
     env.report("cat report.wasm delays 2013-01-01 a b").code(2);

@@ -4,7 +4,7 @@ use crate::env::TestEnv;
 use std::os::unix::fs::PermissionsExt as _;
 
 fn state(env: &TestEnv, words: &str, code: i32, check: &str) -> (String, Option<String>) {
-    let found = env.words(&format!("doctor --json {words}")).code(code).json();
+    let found = env.words(format!("doctor --json {words}").trim_end()).code(code).json();
     let line = found.iter().find(|line| line["check"] == check).unwrap_or_else(|| panic!("{check}: {found:?}"));
     (line["state"].as_str().unwrap().to_owned(), line["remedy"].as_str().map(str::to_owned))
 }

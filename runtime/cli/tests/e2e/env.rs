@@ -213,7 +213,9 @@ fn codes(text: &str) -> String {
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         match part.split_once("]:") {
-            Some((code, rest)) if code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') => {
+            Some((code, rest))
+                if code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') =>
+            {
                 out += "error:";
                 out += rest;
             }

@@ -46,5 +46,8 @@ fn a_full_stdout_is_an_error() {
     let output = env.command().args(["list", "report.wasm"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(5));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(said, "error[file]: cannot write to stdout\n  because: No space left on device (os error 28)\nhint: free some space\n");
+    assert_eq!(
+        said,
+        "error[file]: cannot write to stdout\n  because: No space left on device (os error 28)\nhint: free some space\n"
+    );
 }
