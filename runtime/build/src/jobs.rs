@@ -326,7 +326,7 @@ fn part_error(shared: &Shared, input: &str, planned: &Planned, output: &Output, 
 pub(crate) fn missing_part(what: &str, upstream: &str, output: &Output, error: FilesError) -> LookUpError {
     match error {
         FilesError::NoPath { path, there } => {
-            let near = wrun_core::suggest::nearest(&path, there.iter().map(String::as_str));
+            let near = wrun_store::files::meant(&path, &there);
             let some: Vec<&str> = there.iter().take(5).map(String::as_str).collect();
             LookUpError::Trouble(Trouble {
                 message: format!("{what}: the output of `{upstream}` has no `{path}`"),

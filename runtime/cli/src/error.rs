@@ -5,7 +5,6 @@ use crate::explain::Code;
 use std::path::Path;
 use wrun_build::BuildError;
 use wrun_core::param::ParamError;
-use wrun_core::suggest::nearest;
 use wrun_plugin::LoadError;
 use wrun_store::StoreError;
 use wrun_store::files::FilesError;
@@ -107,7 +106,7 @@ impl From<FilesError> for CliError {
             FilesError::Store(error) => error.into(),
             FilesError::NoPath { path, there } => {
                 let error = Self::usage(format!("the output has no `{path}`")).code(Code::NoSuchOutput);
-                if let Some(near) = nearest(&path, there.iter().map(String::as_str)) {
+                if let Some(near) = wrun_store::files::meant(&path, &there) {
                     return error.hint(format!("did you mean `{near}`?"));
                 }
                 let shown: Vec<String> = there.iter().take(10).map(|name| format!("`{name}`")).collect();

@@ -254,6 +254,15 @@ impl Dir {
     }
 }
 
+/// Returns which of the paths of a [`FilesError::NoPath`] was meant: they differ from it in one name.
+pub fn meant<'a>(path: &str, there: &'a [String]) -> Option<&'a str> {
+    let name = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
+    let level = there.first()?.matches('/').count();
+    let wrong = path.split('/').nth(level)?;
+    let near = wrun_core::suggest::nearest(wrong, there.iter().map(|path| name(path)))?;
+    there.iter().map(String::as_str).find(|path| name(path) == near)
+}
+
 fn below(folders: &[&str], name: &str) -> String {
     folders.iter().chain([&name]).copied().collect::<Vec<_>>().join("/")
 }
