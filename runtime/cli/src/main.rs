@@ -192,8 +192,17 @@ fn grammar(error: &clap::Error, given: &[std::ffi::OsString]) -> CliError {
     out
 }
 
-/// Prints an error: what, why, one hint.
+/// Prints an error: what, why, one hint. With `--json` also as a line of the data, for programs.
 pub(crate) fn report(shell: &Shell, error: &CliError) {
+    if shell.json {
+        shell.json_line(&serde_json::json!({
+            "event": "error",
+            "code": error.code.word(),
+            "message": error.message,
+            "because": error.causes,
+            "hint": error.hint,
+        }));
+    }
     let style = shell.err();
     let mut out = format!("{} {}\n", style.red(format!("error[{}]:", error.code.word())), indent(&error.message));
     for cause in &error.causes {

@@ -86,6 +86,12 @@ impl Workspace {
                     .hint("name another with `--store DIR`, or build something first"));
             }
             Need::Optional if !there => Arc::new(MemoryStore::default()),
+            Need::Make if !there && occupied(&path) => {
+                let message = format!("`{}` is not a store, and not empty", path.display());
+                return Err(CliError::new(Exit::Store, message)
+                    .code(Code::NoStore)
+                    .hint("name a folder that is new or empty; a store fills it with files of its own"));
+            }
             _ => LocalStore::open(&path)?,
         };
         // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
@@ -173,6 +179,17 @@ impl Workspace {
         let plugin = Arc::new(WasmPlugin::new(component, self.store.clone())?);
         Ok(Plugin { alias: alias.to_owned(), component: digest, planner: plugin.clone(), executor: plugin })
     }
+}
+
+/// Tells whether a folder has things in it that are not a store's.
+fn occupied(folder: &Path) -> bool {
+    !folder.join("index.sqlite").exists()
+        && folder.read_dir().is_ok_and(|entries| {
+            entries.flatten().any(|entry| {
+                let name = entry.file_name();
+                !["cas", "locks", "staging", "corrupt", "lost+found"].iter().any(|own| name == *own)
+            })
+        })
 }
 
 /// Returns the key under which a store keeps what a component says of itself.

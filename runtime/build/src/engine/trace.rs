@@ -127,15 +127,16 @@ impl Engine {
         let mut calls = Vec::with_capacity(needs.len());
         for need in needs {
             let checked = input_name(&need.name).and_then(|()| inner_path(need.path.as_deref()));
-            checked.map_err(|error| Trouble { message: format!("need `{}`: {error}", need.name), hint: None })?;
-            let found = self.shared.resolver.need(&call, need).map_err(|error| Trouble {
-                message: format!("need `{}`: {error}", need.name),
-                hint: error.hint(),
-            })?;
+            checked.map_err(|error| Trouble { message: format!("{}: {error}", said(need)), hint: None })?;
+            let found = self
+                .shared
+                .resolver
+                .need(&call, need)
+                .map_err(|error| Trouble { message: format!("{}: {error}", said(need)), hint: error.hint() })?;
             if found.key == call.key {
                 let name = self.shared.resolver.display(&call);
                 return Err(Trouble {
-                    message: format!("need `{}`: the task needs itself: {name} → {name}", need.name),
+                    message: format!("{}: the task needs itself: {name} → {name}", said(need)),
                     hint: Some("need another task, or the same with other params".into()),
                 });
             }
@@ -206,7 +207,7 @@ impl Engine {
                 }
                 Err(error) => {
                     let upstream = self.shared.resolver.display(&self.nodes[*other as usize].call);
-                    let what = format!("need `{}`", need.name);
+                    let what = said(need);
                     return match missing_part(&what, &upstream, output, error) {
                         LookUpError::Lost(address) => self.start_over(address),
                         LookUpError::Trouble(trouble) => {
@@ -325,5 +326,13 @@ impl Engine {
         node.phase = Phase::Ready;
         self.now_ready(id);
         self.ready.push_back(id);
+    }
+}
+
+/// Names a need for people: by the name that the author gave it, else by its task.
+fn said(need: &Need) -> String {
+    match need.name.strip_prefix("need~") {
+        Some(_) => format!("need of `{}`", need.call.task),
+        None => format!("need `{}`", need.name),
     }
 }

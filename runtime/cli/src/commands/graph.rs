@@ -34,7 +34,7 @@ pub(crate) fn run(shell: &Shell, args: &GraphArgs) -> Result<Exit> {
 }
 
 fn planned(shell: &Shell, args: &GraphArgs) -> Result<Drawing> {
-    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Optional, Last::Param))?;
     let mut progress = Progress::start(shell, false);
     let setup = prepared.setup(progress.sink())?;
     let runtime = &prepared.workspace.runtime;

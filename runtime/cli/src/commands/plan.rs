@@ -16,7 +16,7 @@ use wrun_core::param::Params;
 
 /// Previews.
 pub(crate) fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Optional, Last::Param))?;
     let mut progress = Progress::start(shell, false);
     let setup = prepared.setup(progress.sink())?;
     let runtime = &prepared.workspace.runtime;

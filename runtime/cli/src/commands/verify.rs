@@ -14,7 +14,7 @@ use wrun_build::verify::{Verdict, Verified, verify};
 
 /// Verifies.
 pub(crate) fn run(shell: &Shell, args: &VerifyArgs) -> Result<Exit> {
-    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Existing, Last::Param))?;
     for task in &args.only {
         if !prepared.plugins.iter().any(|plugin| plugin.planner.description().task(task).is_some()) {
             let named = args.goal.plugin.as_deref().unwrap_or(std::path::Path::new("PLUGIN"));
