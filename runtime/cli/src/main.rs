@@ -194,13 +194,16 @@ fn grammar(error: &clap::Error, given: &[std::ffi::OsString]) -> CliError {
 
 /// Prints an error: what, why, one hint. With `--json` also as a line of the data, for programs.
 pub(crate) fn report(shell: &Shell, error: &CliError) {
+    // Whoever wrote a command that is not understood can write another.
+    let page = || format!("`wrun --explain {}` says more", error.code.word());
+    let hint = error.hint.clone().or_else(|| (error.exit == Exit::Usage).then(page));
     if shell.json {
         shell.json_line(&serde_json::json!({
             "event": "error",
             "code": error.code.word(),
             "message": error.message,
             "because": error.causes,
-            "hint": error.hint,
+            "hint": hint,
         }));
     }
     let style = shell.err();
@@ -208,7 +211,7 @@ pub(crate) fn report(shell: &Shell, error: &CliError) {
     for cause in &error.causes {
         out += &format!("  because: {}\n", indent(cause));
     }
-    if let Some(hint) = &error.hint {
+    if let Some(hint) = &hint {
         out += &format!("{} {}\n", style.cyan("hint:"), indent(hint));
     }
     warn(&shell.fit(&out));

@@ -18,7 +18,7 @@ fn bad_params_are_usage_errors_that_say_where_they_come_from() {
         ),
         (
             " -p date=2013-02-30",
-            "error: param `date`: `2013-02-30` is not a date, such as `2013-01-07`, `today` or `today-7d` (from --param)\n",
+            "error: param `date`: `2013-02-30` is not a date, such as `2013-01-07`, `today` or `today-7d` (from --param)\nhint: `wrun --explain bad-value` says more\n",
         ),
         (
             " -p date=..",
