@@ -45,11 +45,11 @@ fn bad_params_are_usage_errors_that_say_where_they_come_from() {
         env.words(&format!("build report.wasm{words}")).refused(2, due);
     }
     env.words("build grid.wasm grid -p n=0")
-        .refused(2, "error: param `n`: `0` is not an integer within int(1..10000000) (from --param)\n");
+        .refused(2, "error: param `n`: `0` is not an integer within int(1..10000000) (from --param)\nhint: `wrun --explain bad-value` says more\n");
     env.set("WRUN_PARAM_DATE", "soon");
     env.words("build report.wasm").refused(
         2,
-        "error: param `date`: `soon` is not a date, such as `2013-01-07`, `today` or `today-7d` (from the environment's WRUN_PARAM_DATE)\n",
+        "error: param `date`: `soon` is not a date, such as `2013-01-07`, `today` or `today-7d` (from the environment's WRUN_PARAM_DATE)\nhint: `wrun --explain bad-value` says more\n",
     );
 }
 
