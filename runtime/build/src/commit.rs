@@ -1,9 +1,11 @@
-//! One writer that makes results durable in batches. While one batch is being written the next one grows.
+//! One writer that makes results durable in batches. While one batch is being written the next one grows; and
+//! as long as the session has other work, a batch is left to grow for a while, for each costs a sync of the disk.
 
 use crate::engine::Message;
 use crate::graph::NodeId;
 use crate::tombstones::{Tombstones, Why};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use wrun_core::result::Address;
 use wrun_store::lock::Held;
@@ -11,6 +13,10 @@ use wrun_store::{Bytes, Committed, Store, StoreError, Write};
 
 /// So many writes make a batch, at most, unless one item alone has more.
 const BATCH: usize = 4096;
+
+/// So long a batch grows, at most, while the session has other work. A crash loses no more than what was made in
+/// that time, and it would be made again.
+const GROWS: Duration = Duration::from_millis(25);
 
 /// What belongs to one node, to be written together.
 pub(crate) struct Item {
@@ -30,8 +36,15 @@ pub(crate) struct Settled {
     pub(crate) lost: Option<(Address, Bytes)>,
 }
 
+/// What the writer is told.
+enum Order {
+    Write(Item),
+    /// Nothing moves until what was given has been written.
+    Now,
+}
+
 /// Takes items.
-pub(crate) struct Committer(mpsc::UnboundedSender<Item>);
+pub(crate) struct Committer(mpsc::UnboundedSender<Order>);
 
 impl Committer {
     pub(crate) fn start(
@@ -39,16 +52,11 @@ impl Committer {
         answers: mpsc::UnboundedSender<Message>,
         runtime: &tokio::runtime::Handle,
     ) -> Self {
-        let (sender, mut receiver) = mpsc::unbounded_channel::<Item>();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
         runtime.spawn(async move {
             while let Some(first) = receiver.recv().await {
-                let mut items = vec![first];
-                let mut size = 0;
-                while size < BATCH {
-                    let Ok(item) = receiver.try_recv() else { break };
-                    size += item.writes.len();
-                    items.push(item);
-                }
+                let Order::Write(first) = first else { continue };
+                let items = batch(first, &mut receiver).await;
                 let settled = write(&*store, items).await;
                 let failed = settled.is_err();
                 if answers.send(Message::Committed(settled)).is_err() || failed {
@@ -61,8 +69,30 @@ impl Committer {
 
     pub(crate) fn send(&self, item: Item) {
         // The writer ends only after it has reported an error, which ends the session too.
-        _ = self.0.send(item);
+        _ = self.0.send(Order::Write(item));
     }
+
+    /// Says that nothing else moves, so that what was sent is written at once.
+    pub(crate) fn now(&self) {
+        _ = self.0.send(Order::Now);
+    }
+}
+
+/// Collects what belongs into one batch.
+async fn batch(first: Item, receiver: &mut mpsc::UnboundedReceiver<Order>) -> Vec<Item> {
+    let mut size = first.writes.len();
+    let mut items = vec![first];
+    let end = tokio::time::Instant::now() + GROWS;
+    while size < BATCH {
+        match tokio::time::timeout_at(end, receiver.recv()).await {
+            Ok(Some(Order::Write(item))) => {
+                size += item.writes.len();
+                items.push(item);
+            }
+            Ok(Some(Order::Now) | None) | Err(_) => break,
+        }
+    }
+    items
 }
 
 async fn write(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Settled>, StoreError> {

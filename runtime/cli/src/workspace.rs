@@ -35,10 +35,30 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) runtime: Runtime,
+    pub(crate) runtime: Threads,
     pub(crate) host: Arc<Host>,
     pub(crate) slots: usize,
     zone: TimeZone,
+}
+
+/// The threads of a command. Dropping them does not wait for what they still do: what a build made is durable
+/// by then, and a large graph takes a while to be taken apart.
+pub(crate) struct Threads(Option<Runtime>);
+
+impl std::ops::Deref for Threads {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("it is taken only when it is dropped")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// How much of a store a command needs.
@@ -105,6 +125,7 @@ impl Workspace {
             .build()
             .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
         let root = folder.unwrap_or_else(|| cwd.clone());
+        let runtime = Threads(Some(runtime));
         Ok(Self { shell: shell.clone(), config, root, cwd, store, runtime, host, slots, zone })
     }
 

@@ -29,6 +29,7 @@ pub struct Plan {
 
 /// One named input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "flat::Input")]
 pub struct Input {
     /// It shows at `/in/<name>/`.
     pub name: String,
@@ -38,7 +39,7 @@ pub struct Input {
 }
 
 /// Where an input comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", rename_all = "kebab-case")]
 pub enum Source {
     /// Another task's output, or one path inside it.
@@ -58,6 +59,60 @@ pub enum Source {
         #[serde(rename = "not-before")]
         not_before: String,
     },
+}
+
+/// What is read of an input. A flattened enum would be read twice, into a tree of values first, and a walk reads
+/// every Plan of a graph.
+mod flat {
+    use super::{Call, External, ExternalMode, Source};
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum From {
+        Task,
+        External,
+        Clock,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub(super) struct Input {
+        name: String,
+        from: From,
+        plugin: Option<String>,
+        task: Option<String>,
+        params: Option<String>,
+        path: Option<String>,
+        uri: Option<String>,
+        #[serde(default)]
+        mode: ExternalMode,
+        #[serde(default)]
+        wait: bool,
+        not_before: Option<String>,
+    }
+
+    impl TryFrom<Input> for super::Input {
+        type Error = &'static str;
+
+        fn try_from(flat: Input) -> Result<Self, Self::Error> {
+            let source = match flat.from {
+                From::Task => {
+                    let task = flat.task.ok_or("a task input without `task`")?;
+                    let params = flat.params.ok_or("a task input without `params`")?;
+                    Source::Task { call: Call { plugin: flat.plugin, task, params }, path: flat.path }
+                }
+                From::External => {
+                    let uri = flat.uri.ok_or("an external without `uri`")?;
+                    Source::External(External { uri, mode: flat.mode, wait: flat.wait })
+                }
+                From::Clock => {
+                    Source::Clock { not_before: flat.not_before.ok_or("a clock without `not-before`")? }
+                }
+            };
+            Ok(Self { name: flat.name, source })
+        }
+    }
 }
 
 /// An external input.

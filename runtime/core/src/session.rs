@@ -3,7 +3,7 @@
 use crate::codec::Encoder;
 use crate::digest::{ComponentDigest, Digest, GoalKey, TreeDigest};
 use crate::param::Params;
-use crate::plan::External;
+use crate::plan::{External, ExternalMode};
 use crate::report::Totals;
 use crate::result::Address;
 use crate::task::SANDBOX;
@@ -93,10 +93,28 @@ pub struct GoalResult {
 
 /// An external input as a build found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FlatPin")]
 pub struct ExternalPin {
     /// What was asked for.
     #[serde(flatten)]
     pub external: External,
     /// What it held.
     pub tree: TreeDigest,
+}
+
+/// What is read of one: flattened fields would be read twice, and a record may have a hundred thousand.
+#[derive(Deserialize)]
+struct FlatPin {
+    uri: String,
+    #[serde(default)]
+    mode: ExternalMode,
+    #[serde(default)]
+    wait: bool,
+    tree: TreeDigest,
+}
+
+impl From<FlatPin> for ExternalPin {
+    fn from(FlatPin { uri, mode, wait, tree }: FlatPin) -> Self {
+        Self { external: External { uri, mode, wait }, tree }
+    }
 }

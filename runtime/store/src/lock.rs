@@ -49,10 +49,9 @@ impl std::fmt::Debug for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         // The kernel refuses only what is no file.
         _ = set(&self.file, self.offset, libc::F_UNLCK);
-        own.remove(&self.offset);
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.offset);
     }
 }
 
@@ -117,17 +116,20 @@ impl Locks {
     pub fn try_lock(&self, key: ActionKey) -> Result<Option<Held>, StoreError> {
         let offset = offset(key);
         let file = self.file(usize::from(key.0.as_bytes()[31]) % FILES)?;
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.contains(&offset) {
+        let own = || self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        // The kernel is asked while nobody waits for the mutex: another thread may be letting go of a thousand.
+        if !own().insert(offset) {
             return Ok(None);
         }
         match set(&file, offset, libc::F_WRLCK) {
-            Ok(()) => {
-                own.insert(offset);
-                Ok(Some(Held { file, own: self.own.clone(), offset }))
+            Ok(()) => Ok(Some(Held { file, own: self.own.clone(), offset })),
+            Err(error) => {
+                own().remove(&offset);
+                match error {
+                    nix::Error::EAGAIN | nix::Error::EACCES => Ok(None),
+                    error => Err(StoreError::io("lock", &self.folder)(error.into())),
+                }
             }
-            Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(None),
-            Err(error) => Err(StoreError::io("lock", &self.folder)(error.into())),
         }
     }
 

@@ -371,6 +371,9 @@ impl Engine {
                 }
                 continue;
             }
+            if self.uncommitted > 0 && self.jobs == 0 && self.running == 0 {
+                self.committer.now();
+            }
             tokio::select! {
                 biased;
                 () = interrupt.wait(), if self.stopped != Some(Stop::Interrupted) => {
