@@ -97,7 +97,8 @@ impl ParamType {
     /// Says what the type takes, with an example, to follow "is not".
     pub fn expected(&self) -> String {
         match self {
-            Self::String | Self::Path => "UTF-8 text without NUL".into(),
+            Self::String => "UTF-8 text without NUL".into(),
+            Self::Path => "a path, such as `data/flights.csv`".into(),
             Self::Int { min: None, max: None } => "an integer, such as `7`".into(),
             Self::Int { .. } => format!("an integer within {self}"),
             Self::Float { min: None, max: None } => "a finite number, such as `0.5`".into(),
@@ -156,6 +157,10 @@ impl ParamType {
             }
             Self::Map(inner) => {
                 let pairs: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+                // A path's token says where it is, and that must have one meaning.
+                if inner.has_path() && pairs.keys().any(|name| name.contains(['/', '}'])) {
+                    return None;
+                }
                 let parse = |(name, item)| Some((name, inner.parse_json(item)?));
                 pairs.into_iter().map(parse).collect::<Option<_>>().map(Value::Map)
             }
@@ -176,6 +181,7 @@ impl ParamType {
 
     fn parse_scalar(&self, text: &str) -> Option<Value> {
         let canonical = match self {
+            Self::Path if text.is_empty() => return None,
             Self::String | Self::Path => return (!text.contains('\0')).then(|| Value::Text(text.to_owned())),
             Self::Int { min, max } => {
                 let value = integer(text)?;
@@ -398,6 +404,10 @@ mod tests {
             ("tuple<int,int>", "[1]"),
             ("map<int>", "{\"a\":\"x\"}"),
             ("string", "a\0b"),
+            ("path", ""),
+            ("map<map<path>>", "{\"a/b\":{\"c\":\"x\"}}"),
+            ("map<path>", "{\"a}\":\"x\"}"),
+            ("path", "a\0b"),
             ("duration", "1 month"),
         ] {
             assert_eq!(text(kind, bad), None, "{kind} {bad}");
