@@ -240,6 +240,8 @@ mod tests {
             if let Some(same) = keys.insert(changed.key(), name) {
                 panic!("{name} has the key of {same}");
             }
+            // And `why` has a word for it; another task it does not compare with.
+            assert_eq!(crate::reason::diff(&action(), &changed).is_empty(), name == "task", "{name}");
         }
     }
 

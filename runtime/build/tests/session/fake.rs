@@ -72,6 +72,8 @@ pub struct Task {
 pub struct Fake {
     description: PluginDescription,
     tasks: BTreeMap<String, Task>,
+    /// The last word on every Plan.
+    edit: fn(&mut Plan),
     pub runs: Mutex<BTreeMap<String, u32>>,
     pub declared: Mutex<u32>,
 }
@@ -124,7 +126,9 @@ impl Planner for Fake {
         let n = number(params);
         let inputs = (self.tasks[task].requires)(n).map_err(PlanError::Refused)?;
         let outputs = vec![OutputSpec { name: "out".into(), kind: OutputKind::File }];
-        Ok(Plan { inputs, outputs, ..Plan::default() }.validate(self.description.task(task).unwrap())?)
+        let mut plan = Plan { inputs, outputs, ..Plan::default() };
+        (self.edit)(&mut plan);
+        Ok(plan.validate(self.description.task(task).unwrap())?)
     }
 }
 
@@ -266,12 +270,22 @@ pub fn plugin(tasks: Vec<(&str, Task)>) -> Arc<Fake> {
     Arc::new(Fake {
         description,
         tasks: tasks.into_iter().map(|(name, task)| (name.to_owned(), task)).collect(),
+        edit: |_| (),
         runs: Mutex::default(),
         declared: Mutex::default(),
     })
 }
 
 impl Fake {
+    /// The same tasks, described and planned otherwise.
+    pub fn changed(&self, describe: fn(&mut PluginDescription), edit: fn(&mut Plan)) -> Arc<Self> {
+        let mut description = self.description.clone();
+        describe(&mut description);
+        description.validate().unwrap();
+        let tasks = self.tasks.clone();
+        Arc::new(Self { description, tasks, edit, runs: Mutex::default(), declared: Mutex::default() })
+    }
+
     /// What ran since the last time this was asked, each as `task n`, with its count.
     pub fn took(&self) -> BTreeMap<String, u32> {
         std::mem::take(&mut self.runs.lock().unwrap())

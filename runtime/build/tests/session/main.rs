@@ -5,6 +5,7 @@
 mod failures;
 mod fake;
 mod hits;
+mod keys;
 mod losses;
 mod needs;
 mod previews;
