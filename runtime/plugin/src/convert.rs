@@ -1,6 +1,7 @@
 //! The contract's types to wrun's nouns.
 
 use crate::bindings::wrun::task::{host, types};
+use crate::run::PlanError;
 use wrun_core::param::{ParamSpec, Visibility};
 use wrun_core::plan::{
     ContainerSpec, External, ExternalMode, Input, Limits, MOST_INPUTS, OutputKind, OutputSpec, Plan, Source,
@@ -149,8 +150,29 @@ pub(crate) fn needs(from: Vec<host::NeedItem>) -> Result<Vec<Need>, ContractErro
     from.into_iter().map(convert).collect()
 }
 
+/// What `declare` answered: a Plan, or a refusal in words.
+type Answer = Result<types::Plan, String>;
+
+/// Takes two answers to one question, which must be the same.
+pub(crate) fn agreed(one: Answer, two: Answer) -> Result<Plan, PlanError> {
+    let what = match (one, two) {
+        (Ok(one), Ok(two)) => {
+            let (one, two) = (plan(one)?, plan(two)?);
+            if one == two {
+                return Ok(one);
+            }
+            difference(&one, &two)
+        }
+        (Err(one), Err(two)) if one == two => return Err(PlanError::Refused(one)),
+        (Err(one), Err(two)) => format!("first the error `{one}`, then `{two}`"),
+        (Ok(_), Err(error)) => format!("first a plan, then the error `{error}`"),
+        (Err(error), Ok(_)) => format!("first the error `{error}`, then a plan"),
+    };
+    Err(PlanError::Unstable(what))
+}
+
 /// Says where two Plans differ, for people.
-pub(crate) fn difference(one: &Plan, two: &Plan) -> String {
+fn difference(one: &Plan, two: &Plan) -> String {
     if one.inputs.len() != two.inputs.len() {
         return format!("first {} inputs, then {}", one.inputs.len(), two.inputs.len());
     }
@@ -173,4 +195,57 @@ pub(crate) fn difference(one: &Plan, two: &Plan) -> String {
     }
     let what = if one.container == two.container { "the policy" } else { "the container" };
     format!("{what} differs")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn answer(input: &str, path: Option<&str>) -> types::Plan {
+        let call = types::Call { plugin: None, task: "day".into(), params: "{}".into() };
+        let source = types::TaskSource { call, path: path.map(str::to_owned) };
+        let limits =
+            types::Limits { memory: None, cpu_ms: None, output_bytes: None, output_files: None, log_bytes: None };
+        types::Plan {
+            inputs: vec![types::Input { name: input.into(), source: types::Source::Task(source) }],
+            outputs: vec![types::Output { name: "out".into(), kind: types::OutputKind::File }],
+            limits,
+            container: None,
+            policy: vec![],
+        }
+    }
+
+    /// A sandboxed guest has nothing to answer differently from, so no component can show this.
+    #[test]
+    fn two_answers_that_differ_are_an_error_that_says_where() {
+        let one = || answer("day", None);
+        let mut capped = one();
+        capped.limits.memory = Some(1);
+        let mut more = one();
+        more.inputs.push(answer("week", None).inputs.remove(0));
+        let mut renamed = one();
+        renamed.outputs[0].name = "other".into();
+        let mut policy = one();
+        policy.policy.push(("pool".into(), "1".into()));
+        let no = |why: &str| Err(why.to_owned());
+        for (one, two, due) in [
+            (Ok(one()), Ok(answer("week", None)), "an input is first `day`, then `week`"),
+            (Ok(one()), Ok(answer("day", Some("a"))), "input `day` is first "),
+            (Ok(one()), Ok(more), "first 1 inputs, then 2"),
+            (Ok(one()), Ok(renamed), "the outputs are first `out`, then `other`"),
+            (Ok(one()), Ok(capped), "the limits are first "),
+            (Ok(one()), Ok(policy), "the policy differs"),
+            (Ok(one()), no("odd"), "first a plan, then the error `odd`"),
+            (no("odd"), Ok(one()), "first the error `odd`, then a plan"),
+            (no("odd"), no("even"), "first the error `odd`, then `even`"),
+        ] {
+            match agreed(one, two) {
+                Err(PlanError::Unstable(said)) => assert!(said.starts_with(due), "{said} is not {due}"),
+                other => panic!("{due}: {other:?}"),
+            }
+        }
+        assert!(matches!(agreed(no("odd"), no("odd")), Err(PlanError::Refused(why)) if why == "odd"));
+        assert!(agreed(Ok(one()), Ok(one())).is_ok());
+    }
 }

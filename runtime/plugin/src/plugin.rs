@@ -146,19 +146,7 @@ impl Plugin {
                 Err(refused) => Err(PlanError::Refused(refused)),
             };
         }
-        match (one, guest::declare(self, task, &json)?) {
-            (Ok(one), Ok(two)) => {
-                let (one, two) = (convert::plan(one)?, convert::plan(two)?);
-                if one != two {
-                    return Err(PlanError::Unstable(convert::difference(&one, &two)));
-                }
-                Ok(one.validate(task_type)?)
-            }
-            (Err(one), Err(two)) if one == two => Err(PlanError::Refused(one)),
-            (Err(one), Err(two)) => Err(PlanError::Unstable(format!("first the error `{one}`, then `{two}`"))),
-            (Ok(_), Err(error)) => Err(PlanError::Unstable(format!("first a plan, then the error `{error}`"))),
-            (Err(error), Ok(_)) => Err(PlanError::Unstable(format!("first the error `{error}`, then a plan"))),
-        }
+        Ok(convert::agreed(one, guest::declare(self, task, &json)?)?.validate(task_type)?)
     }
 
     /// Runs one attempt to its end. The guest computes on the thread that polls; between the ticks of
