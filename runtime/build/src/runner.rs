@@ -6,7 +6,7 @@ use crate::jobs::Shared;
 use crate::resolve::SharedCall;
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
 use wrun_core::digest::{ActionKey, Digest, TaskId};
@@ -69,6 +69,8 @@ struct Asked {
     /// The key at which each step was asked.
     keys: Vec<ActionKey>,
     answers: Vec<Arc<Answer>>,
+    /// How long it was suspended, without a slot.
+    waited: Duration,
     /// How it asked for something else than the first time.
     diverged: Option<String>,
 }
@@ -137,9 +139,13 @@ impl RunContext for Context {
         }
         let (reply, answer) = oneshot::channel::<Result<Arc<Answer>, NeedEnded>>();
         let message = Message::Needed { node: self.task.node, needs, reply };
+        // From here on the slot may be another's.
+        let since = Instant::now();
         self.task.sender.send(message).map_err(|_| NeedEnded)?;
         let answer = answer.await.map_err(|_| NeedEnded)??;
-        Ok(self.asked().take(answer))
+        let mut asked = self.asked();
+        asked.waited += since.elapsed();
+        Ok(asked.take(answer))
     }
 
     fn progress(&self, fraction: Option<f64>, message: &str) {
@@ -183,14 +189,16 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         generation: task.generation,
         keys: Vec::new(),
         answers: Vec::new(),
+        waited: Duration::ZERO,
         diverged: None,
     };
     let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(asked) });
     let started = Instant::now();
     let executor = shared.resolver.plugin(&task.call).executor.clone();
     let made = executor.run(run, context.clone()).await;
-    let seconds = started.elapsed().as_secs_f64();
+    let elapsed = started.elapsed();
     let mut asked = context.asked();
+    let seconds = elapsed.saturating_sub(asked.waited).as_secs_f64();
     if let Some(how) = asked.diverged.take() {
         return Err(unlike(&spec.name, &how));
     }
@@ -203,6 +211,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         generation: asked.generation,
         keys: std::mem::take(&mut asked.keys),
         answers: std::mem::take(&mut asked.answers),
+        waited: asked.waited,
         diverged: None,
     };
     record(&task, made, asked, started, seconds, writes)

@@ -96,7 +96,7 @@ pub enum Event {
         /// Why it failed, is blocked or waits.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
-        /// Wall time, where it ran.
+        /// Wall time, where it ran, without what it waited in `need`.
         seconds: f64,
     },
     /// Something to know: nondeterminism, an adopted result, a repair.

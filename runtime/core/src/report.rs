@@ -116,7 +116,7 @@ pub struct TaskReport {
     /// Where a hit came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<HitSource>,
-    /// Wall time: of this run, or of the run that made a hit.
+    /// Wall time without what it waited in `need`: of this run, or of the run that made a hit.
     pub seconds: f64,
     /// How long it took the last time, where it ran before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,7 +70,7 @@ pub struct Provenance {
     pub params: Params,
     /// Milliseconds since 1970.
     pub started: i64,
-    /// Wall time, in seconds.
+    /// Wall time in seconds, without what it waited in `need`.
     pub seconds: f64,
     /// The records that its inputs came from, by input name, where another task made them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -34,6 +34,16 @@ fn a_recursive_reduce_of_depth_twelve_finishes_with_one_slot() {
     assert_eq!(fake.ran().len(), 14);
 }
 
+/// Those who wait for others have no slot, so with one slot no two tasks spend the same second.
+#[test]
+fn time_spent_waiting_is_nobodys_run_time() {
+    let mut world = World::new(1);
+    world.options.want_tasks = true;
+    let report = world.build(&folds(), &[("fold", 200)]).report;
+    let spent: f64 = report.tasks.iter().map(|task| task.seconds).sum();
+    assert!(spent <= report.totals.seconds, "{spent} s in {} s", report.totals.seconds);
+}
+
 #[test]
 fn a_warm_walk_runs_no_guest() {
     let mut world = World::new(1);
