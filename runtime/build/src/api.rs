@@ -137,10 +137,10 @@ pub struct Outcome {
     pub goals: Vec<Option<GoalOutput>>,
     /// Whether it was interrupted.
     pub interrupted: bool,
-    /// How each task that failed failed: its name, its message, its log, in order.
+    /// How each task that failed failed: its name, its message, its log, in the order in which they were asked for.
     pub failures: Vec<Failure>,
-    /// Task types that changed code ran again to make the same bytes, and how often: a `version` would
-    /// spare it.
+    /// Task types whose runs for changed code all made the same bytes, and how many there were: a `version`
+    /// would spare them.
     pub same_bytes: BTreeMap<String, u64>,
     /// Where the externals are that it looked at: files, folders and globs.
     pub externals: Vec<PathBuf>,

@@ -7,12 +7,12 @@
 use crate::api::{BuildError, GoalCall, Interrupt, Options, Setup};
 use crate::engine::{Engine, Mode, session};
 use crate::graph::{Dependency, End, ExternalState, NodeId};
-use crate::jobs::diff_steps;
+use crate::jobs::{diff_steps, differs};
 use crate::verify::files;
 use std::collections::HashMap;
 use std::time::Instant;
 use wrun_core::digest::{ActionKey, Digest, TreeDigest};
-use wrun_core::reason::{Reason, changes, diff};
+use wrun_core::reason::{Reason, changes};
 use wrun_core::result::{ActionResult, Address};
 use wrun_store::files::Dir;
 
@@ -116,7 +116,7 @@ impl Explainer<'_> {
                 key = Some(output.address.key);
                 now = output.result();
                 if let (Some(before), Some(now)) = (before, &now) {
-                    reasons = diff(&before.action, &now.action);
+                    reasons = differs(&engine.shared, &node.call, &before.action, &now.action);
                     reasons.extend(diff_steps(&engine.shared, &node.call, &before.steps, &now.steps));
                     old = Some(before);
                 }

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
-use wrun_core::param::{ParamType, Params, Value};
+use wrun_core::param::{ParamType, Params, Value, Visibility};
 use wrun_core::plan::{External, Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
@@ -403,7 +403,12 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             // The same task with one other param: that is what makes it new.
             out.push((
                 miss.node,
-                Explained { task, reasons: diff(&relative.action, &miss.action), before: None, only_code: false },
+                Explained {
+                    task,
+                    reasons: differs(shared, &miss.call, &relative.action, &miss.action),
+                    before: None,
+                    only_code: false,
+                },
             ));
             continue;
         }
@@ -413,7 +418,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             (None, None) if reasons.is_empty() => reasons.push(Reason::New),
             (None, None) => {}
             (Some(before), None) => {
-                reasons.extend(diff(&before.action, &miss.action));
+                reasons.extend(differs(shared, &miss.call, &before.action, &miss.action));
                 reasons.extend(diff_steps(shared, &miss.call, &before.steps, &miss.steps));
                 if reasons.is_empty() {
                     // The same key, and its record is not what it should be.
@@ -426,6 +431,22 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         out.push((miss.node, Explained { task, reasons, before, only_code }));
     }
     Ok(out)
+}
+
+/// Lists in what the keys of two actions of a task differ, without the values of private params.
+pub(crate) fn differs(shared: &Shared, call: &SharedCall, old: &Action, new: &Action) -> Vec<Reason> {
+    let specs = &shared.resolver.task_type(call).params;
+    let private =
+        |name: &str| specs.iter().any(|spec| spec.name == name && spec.visibility == Visibility::Private);
+    let mut reasons = diff(old, new);
+    for reason in &mut reasons {
+        if let Reason::ParamChanged { name, old, new } = reason
+            && private(name)
+        {
+            (*old, *new) = (None, None);
+        }
+    }
+    reasons
 }
 
 /// Relatives are looked for where so few tasks ran for the first time.

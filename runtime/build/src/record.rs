@@ -82,7 +82,8 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     let complete = totals.cached + totals.ran == totals.tasks;
     let (results, externals) = found(engine);
     let ran = report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Ran);
-    let ran_seconds = ran.map(|task| task.seconds).sum();
+    // A sum of nothing is −0.
+    let ran_seconds = ran.map(|task| task.seconds).sum::<f64>() + 0.0;
     let key = goal.key();
     let listing = listing(&report.tasks);
     let started = options.now.as_millisecond();

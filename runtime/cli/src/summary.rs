@@ -2,7 +2,7 @@
 //! type; and the time that hits saved.
 
 use crate::shell::Style;
-use crate::text::{clip, count, counted, fold, plain, seconds, varying};
+use crate::text::{clip, count, counted, fold, listed, plain, seconds, varying};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use wrun_build::{Failure, Outcome, Plugin};
@@ -50,15 +50,27 @@ pub(crate) fn summary(outcome: &Outcome, specs: &Specs<'_>, style: Style, verbos
     }
     out += &failures(&outcome.failures, style, verbose);
     out += &totals(report, style);
-    for (task, times) in &outcome.same_bytes {
-        let text = format!(
-            "{} of `{task}` ran because the code changed, and made the same bytes as before; declare a `version` \
-             on `{task}`, and a change of code elsewhere spares it",
-            counted(*times, "task")
-        );
+    if let Some(text) = spared(&outcome.same_bytes) {
         _ = writeln!(out, "{} {text}", style.cyan("hint:"));
     }
     out
+}
+
+/// Says what a declared `version` would have spared, of the task types whose runs all made what was there.
+fn spared(same: &BTreeMap<String, u64>) -> Option<String> {
+    let mut parts: Vec<String> =
+        same.iter().map(|(task, times)| format!("{} of `{task}`", count(*times))).collect();
+    let first = same.iter().next()?;
+    parts[0] = format!("{} of `{}`", counted(*first.1, "task"), first.0);
+    let (on, them) = match same.len() {
+        1 => (format!("`{}`", first.0), "it"),
+        _ => ("them".to_owned(), "them"),
+    };
+    Some(format!(
+        "{} ran because the code changed, and made the same bytes as before; declare a `version` on {on}, and a \
+         change of code elsewhere spares {them}",
+        listed(&parts)
+    ))
 }
 
 /// One line: how many tasks, how they ended, how long it took.
@@ -332,6 +344,22 @@ hint: 2 tasks of `delays` ran because the code changed, and made the same bytes 
             digest(b"b").short()
         );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn one_hint_names_all_that_a_version_would_spare() {
+        let some = |types: &[(&str, u64)]| {
+            let same = types.iter().map(|(task, times)| ((*task).to_owned(), *times)).collect();
+            spared(&same).unwrap_or_default()
+        };
+        assert_eq!(some(&[]), "");
+        assert!(some(&[("a", 1)]).starts_with("1 task of `a` ran because the code changed, "));
+        let three = some(&[("a", 1), ("b", 1200), ("c", 2)]);
+        assert!(three.starts_with("1 task of `a`, 1,200 of `b` and 2 of `c` ran because "), "{three}");
+        assert!(
+            three.ends_with("declare a `version` on them, and a change of code elsewhere spares them"),
+            "{three}"
+        );
     }
 
     #[test]

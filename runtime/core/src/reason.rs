@@ -91,6 +91,8 @@ impl fmt::Display for Reason {
             Self::New => f.write_str("new"),
             Self::CodeChanged { old, new } => write!(f, "code changed: {} → {}", old.short(), new.short()),
             Self::VersionChanged { old, new } => write!(f, "version: {} → {}", text(old), text(new)),
+            // A private one.
+            Self::ParamChanged { name, old: None, new: None } => write!(f, "param {name} changed"),
             Self::ParamChanged { name, old, new } => write!(f, "param {name}: {} → {}", text(old), text(new)),
             Self::InputChanged { name, old, new, path: None } => {
                 write!(f, "input {name}: {} → {}", short(old), short(new))

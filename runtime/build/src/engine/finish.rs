@@ -37,7 +37,8 @@ impl Session {
         }
         report.totals.seconds = engine.started.elapsed().as_secs_f64();
         engine.shared.setup.sink.send(Event::Finished { totals: report.totals });
-        let same_bytes = std::mem::take(&mut engine.memory.same_bytes);
+        let mut same_bytes = std::mem::take(&mut engine.memory.same_bytes);
+        same_bytes.retain(|task, _| !engine.memory.other_bytes.contains(task));
         let externals = engine.externals.iter().map(|external| external.path.clone()).collect();
         // A large graph takes a while to be taken apart, and nobody waits for it.
         let runtime = engine.runtime.clone();
@@ -78,10 +79,11 @@ impl Engine {
         }
     }
 
+    /// Returns what failed, in the order in which it was asked for: that in which it ended is nobody's.
     fn failures(&self) -> Vec<Failure> {
-        let failed = self.ended.iter().filter_map(|id| match self.nodes[*id as usize].end() {
+        let failed = self.nodes.iter().filter_map(|node| match node.end() {
             Some(End::Failed { message, hint, log }) => Some(Failure {
-                task: self.shared.resolver.display(&self.nodes[*id as usize].call),
+                task: self.shared.resolver.display(&node.call),
                 message: message.clone(),
                 hint: hint.clone(),
                 log: log.clone(),

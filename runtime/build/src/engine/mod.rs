@@ -96,7 +96,10 @@ pub(crate) struct Memory {
     pub(crate) ran: FxHashMap<PlanKey, Ran>,
     pub(crate) forced: FxHashSet<PlanKey>,
     pub(crate) notes: Vec<String>,
+    /// Task types that changed code ran again to make the same bytes, and how often.
     pub(crate) same_bytes: std::collections::BTreeMap<String, u64>,
+    /// Those that made other bytes, if only once.
+    pub(crate) other_bytes: std::collections::BTreeSet<String>,
     pub(crate) verdicts: Vec<(String, Verdict)>,
 }
 

@@ -391,9 +391,13 @@ impl Engine {
         let pace = self.pace.entry((call.plugin, call.task)).or_default();
         *pace = (pace.0 + 1, pace.1 + finished.output.seconds);
         let same = keyed.before.is_some_and(|before| before.0 == finished.output.tree);
-        if same && keyed.only_code {
+        if keyed.only_code {
             let name = self.shared.resolver.task_type(&call).name.clone();
-            *self.memory.same_bytes.entry(name).or_default() += 1;
+            if same {
+                *self.memory.same_bytes.entry(name).or_default() += 1;
+            } else {
+                self.memory.other_bytes.insert(name);
+            }
         }
         let mut ran = Ran {
             reasons: keyed.reasons.clone(),

@@ -4,7 +4,8 @@ use crate::fake::*;
 use std::sync::Arc;
 use wrun_build::Force;
 use wrun_build::explain::{Standing, Upstream, why};
-use wrun_core::plan::{External, ExternalMode, Input, Source};
+use wrun_core::param::Visibility;
+use wrun_core::plan::{External, ExternalMode, Input, OutputKind, OutputSpec, Source};
 use wrun_core::reason::Reason;
 
 fn file(name: &str) -> Input {
@@ -120,6 +121,31 @@ fn salt() {
 }
 
 #[test]
+fn outputs() {
+    let fake = plugin(vec![top(Some("1"), vec![])]);
+    let two = fake
+        .changed(|_| (), |plan| plan.outputs = vec![OutputSpec { name: ".".into(), kind: OutputKind::Directory }]);
+    let why = ask(&mut World::new(1), &fake, |_| {}, (&two, "other"), ("top", 0));
+    assert_eq!(why.reasons, [Reason::OutputsChanged]);
+}
+
+#[test]
+fn nan_mode() {
+    let fake = plugin(vec![top(None, vec![])]);
+    let two = fake.changed(|it| it.tasks[0].native_nan = true, |_| ());
+    let why = ask(&mut World::new(1), &fake, |_| {}, (&two, "code"), ("top", 0));
+    assert_eq!(why.reasons, [Reason::NanChanged]);
+}
+
+#[test]
+fn what_is_in_no_key_is_no_reason() {
+    let fake = plugin(vec![top(Some("1"), vec![])]);
+    let two = fake.changed(|it| it.tasks[0].retries = 9, |plan| plan.limits.memory = Some(1 << 30));
+    let why = ask(&mut World::new(1), &fake, |_| {}, (&two, "other"), ("top", 0));
+    assert!(matches!(why.standing, Standing::Hit(_)), "{why:?}");
+}
+
+#[test]
 fn need() {
     let asks = || {
         let mut asks = make(|_| vec![], |guest| async move { Ok(Ok(guest.need("leaf", 1).await?)) });
@@ -168,4 +194,17 @@ fn param() {
     let why = world.block_on(why(&setup, &world.options, &goals, world.handle())).unwrap().remove(0);
     let changed = Reason::ParamChanged { name: "n".into(), old: Some("1".into()), new: Some("2".into()) };
     assert_eq!(why.reasons, [changed]);
+}
+
+#[test]
+fn private_param() {
+    let fake = plugin(vec![top(None, vec![])])
+        .changed(|it| it.tasks[0].params[0].visibility = Visibility::Private, |_| ());
+    let world = World::new(1);
+    world.build(&fake, &[("top", 1)]);
+    let setup = world.setup(&fake, "code");
+    let goals = calls(&[("top", 2)]);
+    let why = world.block_on(why(&setup, &world.options, &goals, world.handle())).unwrap().remove(0);
+    assert_eq!(why.reasons, [Reason::ParamChanged { name: "n".into(), old: None, new: None }]);
+    assert_eq!(why.reasons[0].to_string(), "param n changed");
 }
