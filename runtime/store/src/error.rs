@@ -85,7 +85,10 @@ impl StoreError {
                 K::PermissionDenied | K::ReadOnlyFilesystem => {
                     Some("name a store that you may write with `--store DIR`".into())
                 }
-                _ => None,
+                K::NotADirectory | K::AlreadyExists => {
+                    Some("a store is a folder: name one that is new or empty with `--store DIR`".into())
+                }
+                _ => Some("look at that path, or name another store with `--store DIR`".into()),
             },
             Self::NewerFormat { .. } => Some("use the newer wrun, or another store with `--store DIR`".into()),
             Self::Damaged { path, .. } => {
@@ -101,7 +104,7 @@ impl StoreError {
                 Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
                     Some("name a store that you may write with `--store DIR`".into())
                 }
-                _ => None,
+                _ => Some("build again; if it stays, name another store with `--store DIR`".into()),
             },
             Self::Corrupt { .. } => Some("build again: what it belongs to is made anew".into()),
             Self::CrossProcessCycle { .. } => None,

@@ -12,6 +12,7 @@ fn a_store_that_is_no_folder() {
         let ran = env.wrun(["build", "hostile.wasm", "fine", "--store", place]).code(5);
         assert!(ran.stderr().starts_with("error: cannot "), "{}", ran.stderr());
         assert!(ran.stderr().contains("\n  because: "), "{}", ran.stderr());
+        assert_eq!(ran.stderr().matches("\nhint: ").count(), 1, "{}", ran.stderr());
     }
 }
 
