@@ -123,6 +123,15 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// Returns a hostile guest of another kind: two digits that it describes itself by.
+pub(crate) fn variant(env: &TestEnv, digits: &str) -> Vec<u8> {
+    let mut bytes = fs::read(env.path("hostile.wasm")).unwrap();
+    let mark = b"hostile guest variant 00";
+    let at = bytes.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len() - digits.len();
+    bytes[at..at + digits.len()].copy_from_slice(digits.as_bytes());
+    bytes
+}
+
 /// What a command did.
 pub(crate) struct Ran {
     output: Output,

@@ -79,6 +79,33 @@ fn a_killed_build_goes_on_where_it_was() {
 }
 
 #[test]
+fn two_builds_that_wait_for_each_other_both_end() {
+    let env = TestEnv::new();
+    env.words("build hostile.wasm talks -q").ok();
+    let lines = env.words("build hostile.wasm fine --json -q --store elsewhere").ok().json();
+    let goal = lines.iter().find(|line| line["event"] == "goal").unwrap();
+    // Both stop at the same gate, which this test holds shut until each has the lock that the other wants.
+    let locks = wrun_store::lock::Locks::open(&env.store()).unwrap();
+    let gate = locks.try_lock(serde_json::from_value(goal["key"].clone()).unwrap()).unwrap().unwrap();
+    let children = ["dynamic-ping", "dynamic-pong"]
+        .map(|task| started(&env, &format!("build hostile.wasm {task} -q -j1"), task));
+    drop(gate);
+    let said = children.map(|child| {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said
+    });
+    let crossed = |said: &String| {
+        said.contains("  two builds wait for each other: ")
+            && said.contains("  hint: the tasks need each other; break the circle in their `requires` or `need`\n")
+    };
+    assert!(said.iter().any(crossed), "{said:?}");
+    // The one that is left finds the rest of the circle in itself.
+    assert!(said.iter().all(|said| crossed(said) || said.contains("the task needs itself: ")), "{said:?}");
+}
+
+#[test]
 fn each_action_runs_once_among_eight_processes() {
     let env = TestEnv::new();
     env.words("build hostile.wasm fine -q").ok();

@@ -1,6 +1,6 @@
 //! Files that are no plugins.
 
-use crate::env::TestEnv;
+use crate::env::{TestEnv, variant};
 
 #[test]
 fn what_is_no_plugin_is_told_apart() {
@@ -34,10 +34,7 @@ fn what_is_no_plugin_is_told_apart() {
 #[test]
 fn a_description_that_breaks_the_contract_is_refused() {
     let env = TestEnv::new();
-    let hostile = std::fs::read(env.path("hostile.wasm")).unwrap();
-    let mark = b"hostile guest variant 00";
-    let at = hostile.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len() - 2;
-    for (variant, due) in [
+    for (number, due) in [
         ("01", "Not A Word"),
         ("02", "describes no task type"),
         ("03", "the task type `fine` is there twice"),
@@ -45,9 +42,7 @@ fn a_description_that_breaks_the_contract_is_refused() {
         ("05", "the unknown type `number`"),
         ("10", "no description today"),
     ] {
-        let mut bytes = hostile.clone();
-        bytes[at..at + 2].copy_from_slice(variant.as_bytes());
-        env.write("bad.wasm", bytes);
+        env.write("bad.wasm", variant(&env, number));
         let ran = env.words("build bad.wasm").code(4);
         assert!(ran.stderr().starts_with("error: `bad.wasm` ") && ran.stderr().contains(due), "{}", ran.stderr());
     }

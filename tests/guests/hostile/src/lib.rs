@@ -77,7 +77,12 @@ fn param(name: &str, kind: &str, default: Option<&str>) -> ParamSpec {
 }
 
 fn describe() -> Description {
-    let tasks = declare::TASKS.iter().chain(run::TASKS).map(|name| task(name, name.starts_with("dynamic")));
+    let tasks = declare::TASKS.iter().chain(run::TASKS).map(|name| {
+        let mut task = task(name, name.starts_with("dynamic"));
+        // A promise that the variants of this guest break.
+        task.version = (*name == "versioned").then(|| "1".to_owned());
+        task
+    });
     let mut it = Description {
         id: "hostile".to_owned(),
         doc: "Misbehaves in every way".to_owned(),
@@ -100,6 +105,8 @@ fn describe() -> Description {
         11 => loop {
             std::hint::black_box(0);
         },
+        // Other code, which says the same of itself.
+        20..30 => {}
         _ => it.id = String::new(),
     }
     it

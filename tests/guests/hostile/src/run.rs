@@ -41,8 +41,11 @@ pub(crate) const TASKS: &[&str] = &[
     "dynamic-same",
     "dynamic-other",
     "dynamic-waits",
+    "dynamic-ping",
+    "dynamic-pong",
     "big",
     "reads-big",
+    "versioned",
 ];
 
 pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
@@ -157,6 +160,18 @@ pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
             need(&[item("x", "fine")]);
             save(&black_box(before).len().to_string())
         }
+        // Each needs the other, once it has been held up.
+        "dynamic-ping" => {
+            need(&[item("gate", "fine")]);
+            need(&[item("other", "dynamic-pong")]);
+            save("")
+        }
+        "dynamic-pong" => {
+            need(&[item("gate", "fine")]);
+            need(&[item("other", "dynamic-ping")]);
+            save("")
+        }
+        "versioned" => save(&crate::variant().to_string()),
         "big" => {
             let mut file = fs::File::create("/out/out").map_err(text)?;
             let block: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
