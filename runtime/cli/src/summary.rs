@@ -262,6 +262,24 @@ pub(crate) fn failures(failures: &[Failure], style: Style, verbose: bool) -> Str
     out
 }
 
+/// Shows what waits, and for what.
+pub(crate) fn waiting(report: &Report, specs: &Specs<'_>, style: Style, verbose: bool) -> String {
+    let most = if verbose { usize::MAX } else { MOST_FAILURES };
+    let waits = report.tasks.iter().filter(|task| task.state == State::Waiting);
+    let mut out = String::new();
+    for task in waits.clone().take(most) {
+        let params = task.params.display(specs.of(&task.plugin, &task.task));
+        let name = format!("{} {params}", task.task);
+        _ = writeln!(out, "{} {}", style.yellow("waiting:"), style.bold(plain(name.trim_end())));
+        _ = writeln!(out, "  {}", plain(task.message.as_deref().unwrap_or_default()));
+    }
+    let left = waits.count().saturating_sub(most);
+    if left > 0 {
+        _ = writeln!(out, "… and {} more; `-v` shows all", counted(left as u64, "task"));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

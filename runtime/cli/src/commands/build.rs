@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::shell::{Shell, warn};
-use crate::summary::{Specs, failures, summary};
+use crate::summary::{Specs, failures, summary, waiting};
 use crate::workspace::Need;
 use serde::Serialize;
 use std::io::Write as _;
@@ -107,11 +107,7 @@ pub(crate) fn finish(prepared: &Prepared, run: &RunArgs, outcome: &Outcome, all:
         warn(&shell.fit(&summary(outcome, &specs, shell.err(), shell.verbose)));
     } else if !well {
         warn(&shell.fit(&failures(&outcome.failures, shell.err(), shell.verbose)));
-        let waits = outcome.report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Waiting);
-        for task in waits.take(3) {
-            let what = crate::text::plain(task.message.as_deref().unwrap_or_default());
-            warn(&format!("{} {} {}\n", shell.err().yellow("waiting:"), task.task, what));
-        }
+        warn(&shell.fit(&waiting(&outcome.report, &Specs::new(&prepared.plugins), shell.err(), shell.verbose)));
     }
     if outcome.interrupted {
         warn("interrupted: what is finished is kept; the same command goes on from there\n");
