@@ -7,6 +7,7 @@ use crate::jobs::Shared;
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 use wrun_core::digest::Digest;
 use wrun_core::param::Params;
@@ -26,7 +27,7 @@ fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
         "disabled": options.disabled,
         "except": options.except,
         "machine": setup.machine,
-        "root": setup.root,
+        "root": path(&setup.root),
     });
     Some(Goal {
         component: first.component,
@@ -37,6 +38,11 @@ fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
         salt: options.salt.clone(),
     })
     .filter(|_| same)
+}
+
+/// A path as JSON: text, or a list of its bytes where it is not UTF-8.
+fn path(path: &Path) -> serde_json::Value {
+    path.to_str().map_or_else(|| path.as_os_str().as_encoded_bytes().into(), Into::into)
 }
 
 /// What a session found: the goals' results, and the externals that it read.

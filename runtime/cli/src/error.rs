@@ -53,9 +53,15 @@ impl CliError {
     pub(crate) fn file(exit: Exit, doing: &str, path: &Path, error: &std::io::Error) -> Self {
         let hint = match error.kind() {
             std::io::ErrorKind::NotFound if doing == "read" => Some("is the path right?"),
+            std::io::ErrorKind::NotFound => Some("is the folder there that it should be in?"),
             std::io::ErrorKind::StorageFull => Some("free some space"),
             std::io::ErrorKind::PermissionDenied => Some("may this user do that?"),
-            _ => None,
+            std::io::ErrorKind::ReadOnlyFilesystem => Some("name a place that can be written"),
+            std::io::ErrorKind::IsADirectory => Some("it is a folder: name a file"),
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+                Some("something else is there: name another path")
+            }
+            _ => Some("look at what is there"),
         };
         let mut it = Self::new(exit, format!("cannot {doing} `{}`", path.display())).cause(error).code(Code::File);
         it.hint = hint.map(str::to_owned);

@@ -88,7 +88,8 @@ fn say(shell: &Shell, folder: &Path, source: Option<&Path>, task: &str, ended: &
     let stepped = source.map(|source| command(source, folder, Some(debugger.1)));
     if shell.json {
         shell.json_line(&serde_json::json!({
-            "folder": folder, "task": task, "ended": ended, "source": source, "native": native,
+            "folder": folder.display().to_string(), "task": task, "ended": ended,
+            "source": source.map(|source| source.display().to_string()), "native": native,
             "debugger": stepped,
         }));
         return;

@@ -81,7 +81,7 @@ pub(crate) fn put(prepared: &Prepared, outcome: &Outcome, folder: &Path) -> Resu
     drop(staged);
     if shell.json {
         for (_, path, size) in &placed {
-            shell.json_line(&serde_json::json!({"path": path, "size": size}));
+            shell.json_line(&serde_json::json!({"path": path.display().to_string(), "size": size}));
         }
     } else if !shell.quiet {
         shell.data(&lines);

@@ -66,7 +66,7 @@ pub(crate) fn run(shell: &Shell, args: &NewArgs) -> Result<Exit> {
     sdk::provide(dir)?;
     if shell.json {
         let files: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
-        shell.json_line(&serde_json::json!({"path": dir, "name": name, "files": files}));
+        shell.json_line(&serde_json::json!({"path": dir.display().to_string(), "name": name, "files": files}));
         return Ok(Exit::Ok);
     }
     let style = shell.err();

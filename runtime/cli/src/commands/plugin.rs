@@ -24,7 +24,7 @@ pub(crate) fn build(shell: &Shell, args: &PluginBuildArgs) -> Result<Exit> {
     let tasks: Vec<&str> = description.tasks.iter().map(|task| task.name.as_str()).collect();
     if shell.json {
         shell.json_line(&serde_json::json!({
-            "path": output, "size": size, "component": plugin.digest(), "plugin": description.id, "tasks": tasks,
+            "path": output.display().to_string(), "size": size, "component": plugin.digest(), "plugin": description.id, "tasks": tasks,
         }));
     } else if !shell.quiet {
         let path = shell.out().bold(output.display());

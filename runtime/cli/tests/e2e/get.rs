@@ -46,7 +46,13 @@ fn old_outputs_stay_where_new_ones_cannot_be_made() {
         .refused(2, "error: no folder is named for the outputs\nhint: add `-o DIR`\n");
     env.write("file", "");
     env.write("flights.csv", FLIGHTS);
-    env.report("get report.wasm delays 2013-01-01 -o file/x").code(5);
+    for (place, hint) in
+        [("file/x", "name another path"), ("file", "name another path"), ("/proc/none", "is the folder")]
+    {
+        let ran = env.report(&format!("get report.wasm delays 2013-01-01 -o {place}")).code(5);
+        assert!(ran.stderr().starts_with("error: cannot "), "{}", ran.stderr());
+        assert!(ran.stderr().contains("\nhint: ") && ran.stderr().contains(hint), "{}", ran.stderr());
+    }
 }
 
 #[test]

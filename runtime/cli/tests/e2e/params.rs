@@ -74,6 +74,31 @@ fn bytes_that_are_not_utf_8_are_refused() {
 }
 
 #[test]
+fn folders_whose_names_are_not_utf_8_are_as_good_as_others() {
+    let env = TestEnv::new();
+    let here = env.cwd().join(std::ffi::OsStr::from_bytes(b"here\xff"));
+    std::fs::create_dir(&here).unwrap();
+    std::fs::write(here.join("flights.csv"), crate::env::FLIGHTS).unwrap();
+    let run = |words: &str, more: &[&[u8]]| {
+        let mut command = env.command();
+        command.current_dir(&here).args(words.split(' ')).args(["-p", "source=flights.csv"]);
+        let output = command.args(more.iter().map(|arg| std::ffi::OsStr::from_bytes(arg))).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{words}: {said}");
+        said
+    };
+    let day = "../report.wasm delays 2013-01-01";
+    assert!(run(&format!("build {day}"), &[]).contains("2 ran"));
+    assert!(run(&format!("build {day}"), &[]).contains("nothing moved"));
+    for command in ["plan", "why", "log", "verify", "graph"] {
+        run(&format!("{command} {day}"), &[]);
+    }
+    run(&format!("get {day} --json"), &[b"-o", b"out\xff"]);
+    run(&format!("build {day} -q --json"), &[b"--store", b"store\xff", b"--report", b"report\xff"]);
+    assert!(here.join(std::ffi::OsStr::from_bytes(b"out\xff/delays.csv")).is_file());
+}
+
+#[test]
 fn integers_of_any_spelling_are_one() {
     let env = TestEnv::new();
     env.words("build grid.wasm leaf -p i=7 -q").ok();
