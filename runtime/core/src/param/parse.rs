@@ -165,10 +165,14 @@ impl ParamType {
                 pairs.into_iter().map(parse).collect::<Option<_>>().map(Value::Map)
             }
             Self::Task => {
-                let call: serde_json::Value = serde_json::from_str(text).ok()?;
-                let good = call.get("task").is_some_and(serde_json::Value::is_string)
-                    && call.get("params").is_none_or(serde_json::Value::is_object);
-                good.then(|| plain_json(&call))
+                let Value::Map(mut call) = Value::from_canonical(json)? else { return None };
+                let known = call.keys().all(|name| ["params", "plugin", "task"].contains(&name.as_str()));
+                let params = call.entry("params".to_owned()).or_insert_with(|| Value::Map(BTreeMap::new()));
+                let good = known
+                    && matches!(params, Value::Map(_))
+                    && matches!(call.get("task"), Some(Value::Text(_)))
+                    && matches!(call.get("plugin"), None | Some(Value::Text(_)));
+                good.then_some(Value::Map(call))
             }
             Self::Bool => serde_json::from_str(text).ok().map(Value::Bool),
             _ if text.starts_with('"') => self.parse_scalar(&serde_json::from_str::<String>(text).ok()?),
@@ -212,23 +216,6 @@ impl ParamType {
             Self::Task | Self::List(_) | Self::Tuple(_) | Self::Map(_) | Self::Optional(_) => return None,
         };
         Some(Value::Text(canonical))
-    }
-}
-
-/// JSON of no declared type, with its numbers as they are.
-fn plain_json(json: &serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(value) => Value::Bool(*value),
-        serde_json::Value::Number(number) => match integer(&number.to_string()) {
-            Some(digits) => Value::Int(digits),
-            None => Value::Float(number.as_f64().unwrap_or_default() + 0.0),
-        },
-        serde_json::Value::String(text) => Value::Text(text.clone()),
-        serde_json::Value::Array(items) => Value::List(items.iter().map(plain_json).collect()),
-        serde_json::Value::Object(pairs) => {
-            Value::Map(pairs.iter().map(|(name, value)| (name.clone(), plain_json(value))).collect())
-        }
     }
 }
 
@@ -370,6 +357,16 @@ mod tests {
             ("duration", vec!["PT90S", "90s", "1m 30s"], "90.0"),
             ("list<int>", vec!["1,02", "[1, 2]", "[\"1\",\"+2\"]"], "[1,2]"),
             ("optional<date>", vec![""], "null"),
+            (
+                "task",
+                vec!["{\"task\":\"d\"}", " {\"params\": {}, \"task\":\"\\u0064\"}"],
+                "{\"params\":{},\"task\":\"d\"}",
+            ),
+            (
+                "task",
+                vec!["{\"task\":\"d\",\"params\":{\"x\":1e0,\"n\":123456789012345678901234567890}}"],
+                "{\"params\":{\"n\":123456789012345678901234567890,\"x\":1.0},\"task\":\"d\"}",
+            ),
             ("optional<string>", vec![""], "\"\""),
             ("string", vec![" 07\n"], "\" 07\\n\""),
         ] {
@@ -408,6 +405,12 @@ mod tests {
             ("map<map<path>>", "{\"a/b\":{\"c\":\"x\"}}"),
             ("map<path>", "{\"a}\":\"x\"}"),
             ("path", "a\0b"),
+            ("task", "{\"task\":\"d\",\"parms\":{}}"),
+            ("task", "{\"task\":7}"),
+            ("task", "{\"task\":\"d\",\"plugin\":7}"),
+            ("task", "{\"task\":\"d\",\"params\":[]}"),
+            ("task", "{\"params\":{}}"),
+            ("task", "{\"task\":\"d\",\"params\":{\"x\":1e999}}"),
             ("duration", "1 month"),
         ] {
             assert_eq!(text(kind, bad), None, "{kind} {bad}");
