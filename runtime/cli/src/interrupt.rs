@@ -33,7 +33,7 @@ pub(crate) fn watch(shell: &Shell, sink: Arc<dyn Sink>) -> Interrupt {
                 if count > 0 {
                     crate::end(Exit::Interrupted);
                 }
-                stop.stop();
+                // Said first: once it is stopped, the process may end before this thread says anything.
                 let message = "stopping: what is finished is kept; once more ends at once";
                 // On a terminal the line has to go above the bars.
                 if shell.live && !shell.json {
@@ -41,6 +41,7 @@ pub(crate) fn watch(shell: &Shell, sink: Arc<dyn Sink>) -> Interrupt {
                 } else {
                     shell.say(&format!("{message}\n"));
                 }
+                stop.stop();
             }
         });
     });
