@@ -87,7 +87,7 @@ pub(crate) fn run(shell: &Shell, args: &DoctorArgs) -> Result<Exit> {
             _ = writeln!(out, "{:>9}{:<widest$}  {} {remedy}", "", "", style.cyan("to mend it:"));
         }
     }
-    shell.data(&out);
+    shell.text(&out);
     Ok(if bad { Exit::Failed } else { Exit::Ok })
 }
 

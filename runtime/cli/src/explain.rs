@@ -124,7 +124,7 @@ pub(crate) fn run(shell: &Shell, args: &crate::args::ExplainArgs) -> Result<Exit
                 out += &format!("{word}  {}\n", code.summary());
             }
         }
-        shell.data(&out);
+        shell.text(&out);
         return Ok(Exit::Ok);
     };
     // As it is shown: `error[unknown-task]:`.

@@ -115,7 +115,7 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Man(args) => man::run(shell, args),
         Command::Explain(args) => explain::run(shell, args),
         Command::ExitCodes => {
-            shell.data(&exit::table());
+            shell.text(&exit::table());
             Ok(Exit::Ok)
         }
     }
@@ -127,7 +127,7 @@ fn command_help(shell: &Shell, name: &str) -> Result<Exit> {
     all.build();
     if let Some(command) = all.find_subcommand_mut(name) {
         let help = command.render_help();
-        shell.data(&if shell.out().0 { help.ansi().to_string() } else { help.to_string() });
+        shell.text(&if shell.out().0 { help.ansi().to_string() } else { help.to_string() });
     }
     Ok(Exit::Ok)
 }
@@ -217,9 +217,9 @@ pub(crate) fn report(shell: &Shell, error: &CliError) {
     warn(&shell.fit(&out));
 }
 
-/// Text of many lines stays below its first.
+/// Text of many lines stays below its first. Names in it may hold what a terminal would obey.
 fn indent(text: &str) -> String {
-    text.trim_end().replace('\n', "\n    ")
+    text::visible_lines(text.trim_end()).replace('\n', "\n    ")
 }
 
 /// Ends the process. Nothing has to be put away: what is durable is on disk, and freeing memory takes longer

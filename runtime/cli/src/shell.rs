@@ -83,6 +83,10 @@ pub(crate) struct Shell {
     links: bool,
     err: Style,
     out: Style,
+    /// Whether stdout is a terminal, or a pager in its place.
+    terminal: bool,
+    /// How wide stdout is, if it is a terminal that says so.
+    columns: Option<usize>,
 }
 
 /// Whether one stream has colour.
@@ -132,28 +136,19 @@ impl Shell {
             links: around.links && err,
             err: Style(colour(err)),
             out: Style(colour(out)),
+            terminal: out,
+            columns: columns(&std::io::stdout()),
         }
     }
 
     /// Returns how wide stdout is, and 80 where it is no terminal.
     pub(crate) fn width(&self) -> usize {
-        let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
-        size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
+        self.columns.unwrap_or(80)
     }
 
     /// Breaks lines for people where stderr is a narrow terminal; wider ones do it well enough themselves.
     pub(crate) fn fit(&self, text: &str) -> String {
-        const NARROW: usize = 72;
-        let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr());
-        let columns =
-            size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| (1..NARROW).contains(columns));
-        let Some(columns) = columns else { return text.to_owned() };
-        let mut out = String::new();
-        for line in text.lines().flat_map(|line| crate::text::wrap(line, columns.max(20), 4)) {
-            out += &line;
-            out.push('\n');
-        }
-        out
+        fit(text, columns(&std::io::stderr())).into_owned()
     }
 
     /// Makes text on stderr a link to a file, where the terminal shows links.
@@ -191,9 +186,22 @@ impl Shell {
     /// Prints data, and ends the process quietly if nobody reads it any more. Only where people look at it
     /// are symbols replaced: data in a file is the same whatever the locale.
     pub(crate) fn data(&self, text: &str) {
-        let looked_at = self.paged || std::io::stdout().is_terminal();
-        let text = if looked_at { in_locale(text) } else { Cow::Borrowed(text) };
+        let text = if self.terminal { in_locale(text) } else { Cow::Borrowed(text) };
         self.bytes(text.as_bytes());
+    }
+
+    /// Prints data that is laid out for people: its lines are broken where stdout is a narrow terminal.
+    pub(crate) fn text(&self, text: &str) {
+        self.data(&fit(text, self.columns));
+    }
+
+    /// Prints data that others wrote: as it is, but for a terminal, which might obey it.
+    pub(crate) fn shown(&self, bytes: &[u8]) {
+        if self.terminal {
+            self.data(&crate::text::visible_lines(&String::from_utf8_lossy(bytes)));
+        } else {
+            self.bytes(bytes);
+        }
     }
 
     /// Prints data.
@@ -224,6 +232,24 @@ impl Shell {
     pub(crate) fn note(&self, text: &str) {
         self.say(&format!("{} {text}\n", self.err.cyan("note:")));
     }
+}
+
+/// Returns how wide a stream is, if it is a terminal that says so.
+fn columns(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Breaks lines between words where there are few columns.
+fn fit(text: &str, columns: Option<usize>) -> Cow<'_, str> {
+    const NARROW: usize = 72;
+    let Some(columns) = columns.filter(|columns| *columns < NARROW) else { return Cow::Borrowed(text) };
+    let mut out = String::new();
+    for line in text.lines().flat_map(|line| crate::text::wrap(line, columns.max(20), 4)) {
+        out += &line;
+        out.push('\n');
+    }
+    Cow::Owned(out)
 }
 
 /// Tells people something whatever they want. Where stderr is gone there is nobody to tell.
@@ -309,6 +335,15 @@ mod tests {
         let github = around(&[("GITHUB_ACTIONS", "true")]);
         assert!(github.ci && github.github);
         assert!(around(&[("TERM", "dumb")]).dumb);
+    }
+
+    #[test]
+    fn lines_are_broken_where_there_are_few_columns() {
+        let text = "ok       file locks   several processes may share the store\n";
+        assert_eq!(fit(text, None), text);
+        assert_eq!(fit(text, Some(80)), text);
+        let due = "ok       file locks   several processes\n    may share the store\n";
+        assert_eq!(fit(text, Some(40)), due);
     }
 
     #[test]

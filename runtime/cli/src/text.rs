@@ -48,11 +48,12 @@ pub(crate) fn seconds(value: f64) -> String {
 /// Shows a size.
 pub(crate) fn bytes(value: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown to people")]
-    let (kib, mib) = (value as f64 / 1024.0, value as f64 / 1_048_576.0);
+    let in_units = |power: i32| value as f64 / 1024_f64.powi(power);
     match value {
         0..1024 => format!("{value} B"),
-        1024..1_048_576 => format!("{kib:.0} KiB"),
-        _ => format!("{mib:.1} MiB"),
+        1024..0x10_0000 => format!("{:.0} KiB", in_units(1)),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", in_units(2)),
+        _ => format!("{:.1} GiB", in_units(3)),
     }
 }
 
@@ -86,6 +87,12 @@ pub(crate) fn visible(text: &str) -> String {
         }
     }
     out
+}
+
+/// Shows a text of several lines as it is, without obeying it: tabs and ends of lines stay.
+pub(crate) fn visible_lines(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(|text| line(text.strip_suffix('\r').unwrap_or(text))).collect::<Vec<_>>().join("\n")
 }
 
 /// Breaks a line between words, so that each part has at most so many columns, unless one word has more.
@@ -265,6 +272,8 @@ mod tests {
             ["1.2 ms", "12 ms", "940 ms", "1.2 s", "9.5 s", "59 s", "1 min 01 s", "1 h 02 min"]
         );
         assert_eq!([bytes(7), bytes(212 << 10), bytes(3 << 20)], ["7 B", "212 KiB", "3.0 MiB"]);
+        assert_eq!([bytes((1 << 30) - 1), bytes(66 << 30)], ["1024.0 MiB", "66.0 GiB"]);
+        assert_eq!(visible_lines("a\tb\r\n\x1b[2Jc\n"), "a\tb\n\\u{1b}[2Jc\n");
         assert_eq!(clip("abcdef", 4), "abc…");
         assert_eq!(plain("a\u{1b}[1m\u{202e}b\n"), "a [1m b ");
         assert_eq!(wrap("  one two three", 10, 0), ["  one two", "  three"]);

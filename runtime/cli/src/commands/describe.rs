@@ -25,7 +25,7 @@ pub(crate) fn run(shell: &Shell, args: &DescribeArgs) -> Result<Exit> {
     };
     match task {
         Some(task) if shell.json => shell.json_line(task),
-        Some(task) => shell.data(&task_text(task, shell.out())),
+        Some(task) => shell.text(&task_text(task, shell.out())),
         None if shell.json => {
             let mut json = serde_json::to_value(plugin).unwrap_or_default();
             json["component"] = plugins[0].component.to_string().into();
@@ -37,7 +37,7 @@ pub(crate) fn run(shell: &Shell, args: &DescribeArgs) -> Result<Exit> {
             for task in &plugin.tasks {
                 _ = write!(out, "\n{}", task_text(task, shell.out()));
             }
-            shell.data(&out);
+            shell.text(&out);
         }
     }
     Ok(Exit::Ok)
@@ -64,7 +64,7 @@ pub(crate) fn help(shell: &Shell, command: &str, goal: &GoalArgs, store: &StoreA
             out,
             "\n`wrun {command} {shown} TASK --help` says more of a task, `wrun {command} --help` lists the options"
         );
-        shell.data(&out);
+        shell.text(&out);
         return Ok(Exit::Ok);
     }
     let (task, _) = task_of(plugin, &goal.words, named)?;
@@ -80,7 +80,7 @@ pub(crate) fn help(shell: &Shell, command: &str, goal: &GoalArgs, store: &StoreA
     );
     out += &details(task, style);
     _ = writeln!(out, "\n`wrun {command} --help` lists the options");
-    shell.data(&out);
+    shell.text(&out);
     Ok(Exit::Ok)
 }
 

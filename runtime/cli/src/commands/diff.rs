@@ -9,7 +9,7 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
 use crate::shell::Shell;
-use crate::text::{bytes, counted, visible};
+use crate::text::{bytes, counted, visible, visible_lines};
 use crate::workspace::{Need, Workspace, description};
 use similar::TextDiff;
 use std::collections::BTreeMap;
@@ -347,7 +347,7 @@ fn lines(
         let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
         // A file may hold what a terminal would obey.
         let line = match terminal {
-            true => line.split('\t').map(visible).collect::<Vec<_>>().join("\t"),
+            true => visible_lines(line),
             false => line.to_owned(),
         };
         out += &match line.as_bytes().first() {

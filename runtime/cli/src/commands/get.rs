@@ -84,7 +84,7 @@ pub(crate) fn put(prepared: &Prepared, outcome: &Outcome, folder: &Path) -> Resu
             shell.json_line(&serde_json::json!({"path": path.display().to_string(), "size": size}));
         }
     } else if !shell.quiet {
-        shell.data(&lines);
+        shell.shown(lines.as_bytes());
     }
     Ok(Exit::Ok)
 }

@@ -66,12 +66,12 @@ pub(crate) fn run(shell: &Shell, args: &HistoryArgs) -> Result<Exit> {
             shell.out().dim(when.strftime("%Y-%m-%d %H:%M:%S")),
             record.plugin,
             shell.out().bold(&record.task),
-            clip(&which, 60),
+            clip(&plain(&which), 60),
             parts.join(", "),
             seconds(record.seconds)
         );
     }
-    shell.data(&out);
+    shell.text(&out);
     Ok(Exit::Ok)
 }
 
@@ -142,7 +142,7 @@ fn of_task(shell: &Shell, args: &HistoryArgs) -> Result<Exit> {
         let when = style.dim(when.strftime("%Y-%m-%d %H:%M:%S"));
         _ = writeln!(out, "{}", format!("{when}  {word}  {took:>8}{}{why}", style.dim(code)).trim_end());
     }
-    shell.data(&out);
+    shell.text(&out);
     Ok(Exit::Ok)
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(shell: &Shell, args: &ListArgs) -> Result<Exit> {
         if !shell.json {
             let gap = if i > 0 { "\n" } else { "" };
             let title = shell.out().bold(&plugin.alias);
-            shell.data(&format!("{gap}{title}  {}\n", first_line(&description.doc)));
+            shell.text(&format!("{gap}{title}  {}\n", first_line(&description.doc)));
         }
         print(shell, &plugin.alias, description);
     }
@@ -55,7 +55,7 @@ fn print(shell: &Shell, alias: &str, plugin: &PluginDescription) {
         let name = shell.out().bold(format!("{:<widest$}", task.name));
         _ = writeln!(out, "{name}  {}{}", first_line(&task.doc), shell.out().dim(default));
     }
-    shell.data(&out);
+    shell.text(&out);
 }
 
 /// Returns the first line of a doc.

@@ -54,7 +54,7 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
             let title = format!("== {} {}", call.task, call.params.display(&task.params));
             shell.data(&format!("{}\n", shell.out().bold(title)));
         }
-        shell.bytes(&attempt.log);
+        shell.shown(&attempt.log);
         if let Some((message, ended)) = &attempt.failed {
             let age = jiff::Timestamp::from_millisecond(*ended).map(|then| env::now().duration_since(then));
             let age = age.map_or(String::new(), |age| format!(" {} ago", seconds(age.as_secs_f64())));
@@ -94,7 +94,7 @@ fn follow(shell: &Shell, prepared: &Prepared, id: TaskId, name: &str) -> bool {
             if shell.json {
                 shell.json_line(&serde_json::json!({"task": name, "log": String::from_utf8_lossy(&text)}));
             } else {
-                shell.bytes(&text);
+                shell.shown(&text);
             }
         }
         seen |= running.is_some();

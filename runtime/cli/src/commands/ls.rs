@@ -57,7 +57,7 @@ pub(crate) fn run(shell: &Shell, args: &CatArgs) -> Result<Exit> {
             _ = writeln!(out, "{title}  {count}, {}  {digest}", bytes(dir.tree()?.size()));
         }
         out += &table(shell, &below, &listed);
-        shell.data(&out);
+        shell.text(&out);
     }
     Ok(Exit::Ok)
 }

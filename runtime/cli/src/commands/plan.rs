@@ -33,7 +33,7 @@ pub(crate) fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         }
         shell.bytes(&lines);
     } else if !shell.quiet {
-        shell.data(&text(&preview, &Specs::new(&prepared.plugins), shell.out(), shell.verbose));
+        shell.text(&text(&preview, &Specs::new(&prepared.plugins), shell.out(), shell.verbose));
     }
     let any = |wanted: fn(&Fate) -> bool| preview.tasks.iter().any(|task| wanted(&task.fate));
     Ok(if any(|fate| matches!(fate, Fate::Failed(_) | Fate::Blocked(_))) {

@@ -39,7 +39,7 @@ pub(crate) fn run(shell: &Shell, args: &StatusArgs) -> Result<Exit> {
     }
     let now = env::now().as_millisecond();
     for build in &builds {
-        shell.data(&show(build, now, shell.out(), shell.verbose));
+        shell.text(&show(build, now, shell.out(), shell.verbose));
     }
     Ok(Exit::Ok)
 }

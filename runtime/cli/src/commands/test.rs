@@ -98,7 +98,7 @@ fn sandbox(shell: &Shell, dir: &Path, params: &[String]) -> Result<Exit> {
     if shell.json {
         verified.iter().for_each(|verified| shell.json_line(&super::verify::json(verified)));
     } else if tried > 0 {
-        shell.data(&table(shell, &verified));
+        shell.text(&table(shell, &verified));
     }
     if tried == 0 {
         shell.note("no task ran in the sandbox: give params with `--param`, or defaults in wrun.toml");

@@ -32,7 +32,7 @@ pub(crate) fn run(shell: &Shell, args: &VerifyArgs) -> Result<Exit> {
     if shell.json {
         verified.iter().for_each(|verified| shell.json_line(&json(verified)));
     } else {
-        shell.data(&table(shell, &verified));
+        shell.text(&table(shell, &verified));
     }
     let any = |wanted: fn(&Verdict) -> bool| verified.iter().any(|verified| wanted(&verified.verdict));
     Ok(if any(|verdict| matches!(verdict, Verdict::Differs { .. })) {

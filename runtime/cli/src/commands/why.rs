@@ -30,7 +30,7 @@ pub(crate) fn run(shell: &Shell, args: &WhyArgs) -> Result<Exit> {
             tree(explanation, 0, "", shell.out(), &mut out);
         }
     }
-    shell.data(&out);
+    shell.text(&out);
     Ok(Exit::Ok)
 }
 

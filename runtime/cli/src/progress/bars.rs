@@ -13,13 +13,15 @@ use wrun_core::event::Event;
 /// A build that is over sooner shows no bars.
 const PATIENCE: Duration = Duration::from_millis(200);
 const MOST_ROWS: usize = 8;
-const BAR: usize = 24;
+/// How long the bar itself is; it gives way to the words beside it.
+const BAR: std::ops::RangeInclusive<usize> = 6..=24;
 
 pub(super) struct Bars {
     now: Now,
     style: Style,
     verbose: bool,
-    drawn: usize,
+    /// How many columns each row has that was drawn.
+    drawn: Vec<usize>,
     at: Option<Instant>,
     lines: String,
 }
@@ -30,48 +32,44 @@ impl Bars {
             now: Now::new(Instant::now()),
             style: shell.err(),
             verbose: shell.verbose,
-            drawn: 0,
+            drawn: Vec::new(),
             at: None,
             lines: String::new(),
         }
     }
 
-    /// Moves to the first row that was drawn, and clears from there.
-    fn erase(&mut self, out: &mut String) {
-        if self.drawn > 0 {
-            _ = write!(out, "\x1b[{}A\r\x1b[0J", self.drawn);
-            self.drawn = 0;
+    /// Moves to the first row that was drawn, and clears from there. On a terminal that has become narrower
+    /// since, a row has been broken into several.
+    fn erase(&mut self, out: &mut String, columns: usize) {
+        let up: usize = self.drawn.drain(..).map(|width| width.div_ceil(columns.max(1)).max(1)).sum();
+        if up > 0 {
+            _ = write!(out, "\x1b[{up}A\r\x1b[0J");
         }
     }
 
     /// Draws what is known at a time on a terminal of so many rows and columns.
     fn draw(&mut self, out: &mut String, at: Instant, (rows, columns): (usize, usize)) {
+        let columns = columns.saturating_sub(1);
         let most = MOST_ROWS.min(rows.saturating_sub(2));
         let busy = self.now.running.values().filter(|run| !run.suspended);
         let mut running: Vec<&Running> = busy.collect();
         running.sort_by_key(|run| run.since);
         for run in running.iter().take(most) {
-            let text = clip(&row(run, at), columns.saturating_sub(1));
+            let text = clip(&row(run, at), columns);
+            self.drawn.push(text.chars().count());
             _ = writeln!(out, "{}", self.style.dim(text));
-            self.drawn += 1;
         }
-        let text = clip(&self.whole(running.len(), at), columns.saturating_sub(1));
+        let text = clip(&self.whole(running.len(), at, columns), columns);
+        self.drawn.push(text.chars().count());
         _ = writeln!(out, "{text}");
-        self.drawn += 1;
     }
 
-    fn whole(&self, running: usize, at: Instant) -> String {
+    /// One line for the whole: what matters most comes first, as a narrow terminal shows no more.
+    fn whole(&self, running: usize, at: Instant, columns: usize) -> String {
         let now = &self.now;
-        let known = now.known.max(1);
-        let full = usize::try_from(now.done.min(known) * BAR as u64 / known).unwrap_or(BAR);
-        let mut text =
-            format!("[{}{}] {}/{}", "█".repeat(full), "·".repeat(BAR - full), count(now.done), count(now.known));
+        let mut text = format!(" {}/{}", count(now.done), count(now.known));
         if running > 0 {
             _ = write!(text, " · {running} running");
-        }
-        let suspended = now.running.len() - running;
-        if suspended > 0 {
-            _ = write!(text, " · {} waiting for what they need", count(suspended as u64));
         }
         if now.failed > 0 {
             _ = write!(text, " · {} failed", count(now.failed));
@@ -79,7 +77,15 @@ impl Bars {
         if let Some(rest) = now.remaining(at) {
             _ = write!(text, " · about {} left", seconds(rest.as_secs_f64()));
         }
-        text
+        let suspended = now.running.len() - running;
+        if suspended > 0 {
+            _ = write!(text, " · {} waiting for what they need", count(suspended as u64));
+        }
+        let room = columns.saturating_sub(text.chars().count() + 2);
+        let long = room.clamp(*BAR.start(), *BAR.end());
+        let known = now.known.max(1);
+        let full = usize::try_from(now.done.min(known) * long as u64 / known).unwrap_or(long);
+        format!("[{}{}]{text}", "█".repeat(full), "·".repeat(long - full))
     }
 }
 
@@ -117,19 +123,20 @@ impl Renderer for Bars {
             return;
         }
         let mut out = String::new();
-        self.erase(&mut out);
+        let size = size();
+        self.erase(&mut out, size.1);
         out.push_str(&std::mem::take(&mut self.lines));
         if self.now.since.elapsed() > PATIENCE && self.now.known > 0 {
             let at = Instant::now();
             self.at = Some(at);
-            self.draw(&mut out, at, size());
+            self.draw(&mut out, at, size);
         }
         warn(&out);
     }
 
     fn finish(&mut self) {
         let mut out = String::new();
-        self.erase(&mut out);
+        self.erase(&mut out, size().1);
         out.push_str(&std::mem::take(&mut self.lines));
         if !out.is_empty() {
             warn(&out);
@@ -183,14 +190,14 @@ mod tests {
         now.take(&progress(10, Some(0.4217), "row 14,201\x1b[2J of 33,670"), at(12));
         now.take(&Event::Suspended { number: TaskNumber(12), needs: 7 }, at(12));
         now.take(&Event::Counted { known: 1200, done: 400 }, at(20));
-        (Bars { now, style, verbose: false, drawn: 0, at: None, lines: String::new() }, at(20))
+        (Bars { now, style, verbose: false, drawn: Vec::new(), at: None, lines: String::new() }, at(20))
     }
 
     fn drawn(rows: usize, columns: usize) -> String {
         let (mut bars, at) = bars(Style(false));
         let mut out = String::new();
         bars.draw(&mut out, at, (rows, columns));
-        assert_eq!(bars.drawn, out.lines().count());
+        assert_eq!(bars.drawn.len(), out.lines().count());
         assert!(out.lines().all(|line| line.chars().count() < columns), "{out}");
         out
     }
@@ -201,7 +208,7 @@ mod tests {
             drawn(24, 200),
             "   42% delays date=2013-06-15 source=/data/of/this/year/flights.csv  row 14,201 [2J of 33,670  15 s\n\
              \x20  40% report date=2013-06-15  12 s\n\
-             [████████················] 400/1,200 · 2 running · 1 waiting for what they need · 1 failed · about 53 s left\n"
+             [████████················] 400/1,200 · 2 running · 1 failed · about 53 s left · 1 waiting for what they need\n"
         );
     }
 
@@ -211,7 +218,7 @@ mod tests {
             drawn(24, 80),
             "   42% delays date=2013-06-15 source=/data/of/this/year/flights.csv  row 14,20…\n\
              \x20  40% report date=2013-06-15  12 s\n\
-             [████████················] 400/1,200 · 2 running · 1 waiting for what they nee…\n"
+             [██····] 400/1,200 · 2 running · 1 failed · about 53 s left · 1 waiting for wh…\n"
         );
     }
 
@@ -221,7 +228,7 @@ mod tests {
             drawn(24, 40),
             "   42% delays date=2013-06-15 source=/…\n\
              \x20  40% report date=2013-06-15  12 s\n\
-             [████████················] 400/1,200 ·…\n"
+             [██····] 400/1,200 · 2 running · 1 fai…\n"
         );
     }
 
@@ -230,7 +237,7 @@ mod tests {
         let out = drawn(3, 80);
         assert_eq!(out.lines().count(), 2, "{out}");
         assert!(out.ends_with("…\n") && out.contains("400/1,200 · 2 running"), "{out}");
-        assert_eq!(drawn(1, 10), "[███████…\n");
+        assert_eq!(drawn(1, 10), "[██····]…\n");
     }
 
     #[test]
@@ -239,9 +246,25 @@ mod tests {
         let mut out = String::new();
         bars.draw(&mut out, at, (24, 80));
         out.clear();
-        bars.erase(&mut out);
-        assert_eq!((out.as_str(), bars.drawn), ("\x1b[3A\r\x1b[0J", 0));
-        bars.erase(&mut out);
+        bars.erase(&mut out, 80);
+        assert_eq!((out.as_str(), bars.drawn.len()), ("\x1b[3A\r\x1b[0J", 0));
+        bars.erase(&mut out, 80);
+        assert_eq!(out, "\x1b[3A\r\x1b[0J");
+    }
+
+    #[test]
+    fn a_terminal_that_became_narrower_has_broken_the_rows() {
+        let (mut bars, at) = bars(Style(false));
+        let mut out = String::new();
+        bars.draw(&mut out, at, (24, 80));
+        out.clear();
+        // Rows of 79, 35 and 79 columns, of which 30 fit.
+        bars.erase(&mut out, 30);
+        assert_eq!(out, "\x1b[8A\r\x1b[0J");
+        out.clear();
+        bars.draw(&mut out, at, (24, 30));
+        out.clear();
+        bars.erase(&mut out, 80);
         assert_eq!(out, "\x1b[3A\r\x1b[0J");
     }
 }

@@ -50,6 +50,17 @@ fn many_tasks_are_drawn_by_type() {
 }
 
 #[test]
+fn one_task_and_a_hundred_thousand() {
+    let env = TestEnv::new();
+    let svg = env.words("graph hostile.wasm fine").ok().raw_stdout();
+    assert_eq!(svg.matches("<g class=\"box").count(), 1, "{svg}");
+    for format in ["svg", "dot", "mermaid"] {
+        let text = env.words(&format!("graph grid.wasm grid -p n=100000 --format {format}")).ok().raw_stdout();
+        assert!(text.contains("100,000") && text.len() < 20_000, "{format}: {} bytes", text.len());
+    }
+}
+
+#[test]
 fn a_plan_or_a_report_not_both_and_not_none() {
     let env = TestEnv::new();
     env.words("graph report.wasm --from r.json").refused(

@@ -32,6 +32,18 @@ fn what_is_no_plugin_is_told_apart() {
 }
 
 #[test]
+fn a_plugin_without_a_default_goal_wants_a_task() {
+    let env = TestEnv::new();
+    env.write("none.wasm", variant(&env, "12"));
+    for command in ["build", "plan", "get -o out", "cat", "ls", "log", "why", "verify", "graph", "debug"] {
+        let ran = env.words(&format!("{command} none.wasm")).code(2);
+        let due = "error: `hostile` has no default goal, and no TASK is named\nhint: ";
+        assert!(ran.stderr().starts_with(due), "{command}: {}", ran.stderr());
+    }
+    env.words("build none.wasm fine -q").ok();
+}
+
+#[test]
 fn a_description_that_breaks_the_contract_is_refused() {
     let env = TestEnv::new();
     for (number, due) in [
@@ -81,6 +93,23 @@ fn a_shell_without_a_home_is_told_to_name_a_store() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("hint: name a folder with `--store DIR`"), "{said}");
+    let output = env.command().env_remove("HOME").args(["build", "hostile.wasm", "--store", "s", "-q"]).output();
+    assert!(output.unwrap().status.success());
+}
+
+#[test]
+fn a_home_that_cannot_be_written_needs_a_store_elsewhere() {
+    let mut env = TestEnv::new();
+    // A file system that lets nobody make anything, not even root.
+    env.set("HOME", "/proc");
+    let ran = env.words("build hostile.wasm").code(5);
+    assert!(
+        ran.stderr().contains("hint: name a store that you may write with `--store DIR`\n"),
+        "{}",
+        ran.stderr()
+    );
+    env.words("build hostile.wasm --store s").ok();
+    env.words("plan hostile.wasm --store s").ok();
 }
 
 #[test]

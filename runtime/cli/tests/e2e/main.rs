@@ -36,6 +36,7 @@ mod plugins;
 mod report;
 mod source;
 mod status;
+mod terminal;
 mod test;
 mod trouble;
 mod verify;

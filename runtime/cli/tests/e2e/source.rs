@@ -78,6 +78,13 @@ fn from_an_empty_folder_to_the_first_cached_rerun_are_three_commands() {
     watch.until("src/lib.rs");
     watch.until("code changed");
     watch.until("watching ");
+    // The folder vanishes, and comes back.
+    let (place, away) = (fs::canonicalize(env.path("words")).unwrap(), env.path("away"));
+    fs::rename(&place, &away).unwrap();
+    watch.until("waiting: `words` is gone; the build goes on when it is back");
+    fs::rename(&away, &place).unwrap();
+    watch.until("2 cached");
+    watch.until("watching ");
     watch.end();
     let ran = env.words("diff words").ok();
     assert_eq!(

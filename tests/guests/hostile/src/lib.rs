@@ -101,6 +101,7 @@ fn describe() -> Description {
         7 => it.tasks[0].params = vec![param("n", "int", None), param("n", "int", None)],
         8 => it.tasks[0].outputs = vec![output("../out", OutputKind::File)],
         9 => it.policy = vec![("pool".to_owned(), "not json".to_owned())],
+        12 => it.default_goal = None,
         10 => panic!("no description today"),
         11 => loop {
             std::hint::black_box(0);

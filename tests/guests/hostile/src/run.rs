@@ -23,6 +23,7 @@ pub(crate) const TASKS: &[&str] = &[
     "escapes",
     "floods",
     "talks",
+    "colours",
     "unmade",
     "more",
     "wrong-kind",
@@ -107,6 +108,11 @@ pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
             progress(Some(0.5), "half");
             progress(Some(f64::NAN), "odd");
             save("done")
+        }
+        "colours" => {
+            let said = "\x1b[31mred\x07 and \u{202e}turned";
+            println!("{said}");
+            Err(said.to_owned())
         }
         "unmade" => fs::write("/out/other", "").map_err(text),
         "more" => {
