@@ -4,7 +4,7 @@
 use crate::api::{Options, Setup};
 use crate::graph::{Behind, NodeId, Output, Planned};
 use crate::resolve::{Resolver, SharedCall};
-use crate::tombstones::{Tombstones, Why};
+use crate::tombstones::{Disowned, Tombstones, Why};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -196,9 +196,15 @@ pub(crate) struct Found {
     /// The generation that a run would write.
     pub(crate) generation: u32,
     /// Why there is no live result although there are generations.
-    pub(crate) disowned: Option<Why>,
+    pub(crate) disowned: Option<Was>,
     /// What a dynamic action asks for next, by an earlier run.
     pub(crate) step: Option<Vec<Need>>,
+}
+
+/// A result that was disowned: by what, its output, and how long it took.
+pub(crate) struct Was {
+    pub(crate) by: Disowned,
+    pub(crate) made: Option<(TreeDigest, f64)>,
 }
 
 /// Why a look-up could not be made.
@@ -261,7 +267,8 @@ pub(crate) async fn look_up(
     for (((node, dynamic, action, key), records), live) in asked.into_iter().zip(records).zip(lives) {
         let step: Option<Bytes> = if dynamic && live.is_none() { steps.next().flatten() } else { None };
         let generation = records.last().map_or(0, |record| record.generation + 1);
-        let disowned = (live.is_none() && !records.is_empty()).then(|| shared.tombstones.why(key)).flatten();
+        let last = records.last().filter(|_| live.is_none());
+        let disowned = last.and_then(|record| was(shared, key, record));
         let step = step.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (live, remote) = match live {
             Some((output, remote)) => (Some(Arc::new(output)), remote),
@@ -294,6 +301,13 @@ async fn live(
         let Some(record) = shared.setup.store.result(next).await? else { return Ok(None) };
         records.push(record);
     }
+}
+
+/// Says by what a result was disowned, if it was.
+fn was(shared: &Shared, key: ActionKey, record: &Record) -> Option<Was> {
+    let by = shared.tombstones.judge(key, record)?;
+    let head = serde_json::from_slice::<Head<'_>>(&record.body);
+    Some(Was { by, made: head.ok().map(|head| (head.tree, head.provenance.seconds)) })
 }
 
 /// Reads a record. One that this version cannot read is no hit; the next generation is written beside it.
@@ -396,7 +410,7 @@ pub(crate) struct Miss {
     pub(crate) call: SharedCall,
     pub(crate) action: Arc<Action>,
     pub(crate) steps: Vec<Step>,
-    pub(crate) disowned: Option<Why>,
+    pub(crate) disowned: Option<Was>,
     pub(crate) forced: bool,
 }
 
@@ -430,7 +444,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         if miss.forced {
             reasons.push(Reason::Forced);
         }
-        let relative = match (&before, miss.disowned) {
+        let relative = match (&before, &miss.disowned) {
             (None, None) if few && !miss.forced => relative(shared, &miss).await?,
             _ => None,
         };
@@ -447,9 +461,13 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             ));
             continue;
         }
-        match (&before, miss.disowned) {
-            (_, Some(Why::Lost)) => reasons.push(Reason::ResultLost),
-            (_, Some(Why::Forced)) => reasons.push(Reason::Disowned),
+        match (&before, &miss.disowned) {
+            (_, Some(was)) => reasons.push(match was.by.why {
+                Why::Lost => Reason::ResultLost,
+                Why::Forced | Why::Invalidated => {
+                    Reason::Disowned { by: Some(was.by.number), why: was.by.reason.clone() }
+                }
+            }),
             (None, None) if reasons.is_empty() => reasons.push(Reason::New),
             (None, None) => {}
             (Some(before), None) => {
@@ -462,7 +480,9 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             }
         }
         let only_code = !reasons.is_empty() && reasons.iter().all(|r| matches!(r, Reason::CodeChanged { .. }));
-        let before = before.map(|before| (before.tree, before.provenance.seconds));
+        // What was disowned is what a run is compared with, whichever machine made it.
+        let disowned = miss.disowned.and_then(|was| was.made);
+        let before = disowned.or_else(|| before.map(|before| (before.tree, before.provenance.seconds)));
         out.push((miss.node, Explained { task, reasons, before, only_code }));
     }
     Ok(out)

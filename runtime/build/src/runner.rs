@@ -283,6 +283,7 @@ fn record(
             inputs,
             externals,
             reasons: task.reasons.clone(),
+            tombstone: shared.tombstones.last(),
             wrun: shared.setup.version.clone(),
         },
     };

@@ -95,8 +95,16 @@ pub struct Provenance {
     /// Why it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The number of the last tombstone that was known when it was made. Only later ones can disown it, whatever the
+    /// clocks of the machines say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tombstone: u64,
     /// The version of wrun.
     pub wrun: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The log of a run: inline while small, else a blob.

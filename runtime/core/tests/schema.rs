@@ -104,7 +104,8 @@ fn reasons() -> Vec<Reason> {
         Reason::NanChanged,
         Reason::SaltChanged,
         Reason::ResultLost,
-        Reason::Disowned,
+        Reason::Disowned { by: None, why: None },
+        Reason::Disowned { by: Some(7), why: Some("wrong rounding".into()) },
         Reason::Forced,
     ]
 }

@@ -47,6 +47,14 @@ pub enum StoreError {
         /// What was found.
         why: String,
     },
+    /// An entry of the log of tombstones that this version cannot judge, so that no result may be called live.
+    #[error("tombstone {number} of `{store}` is nothing that this wrun can judge")]
+    UnknownTombstone {
+        /// The store.
+        store: String,
+        /// Which.
+        number: u64,
+    },
     /// Bytes that are not those of their digest. They were moved aside and count as absent.
     #[error("blob {digest} in `{}` is corrupt", path.display())]
     Corrupt {
@@ -110,6 +118,9 @@ impl StoreError {
                 }
                 _ => Some("build again; if it stays, name another store with `--store DIR`".into()),
             },
+            Self::UnknownTombstone { number, .. } => {
+                Some(format!("use the newer wrun that wrote it; if none did, `wrun invalidate --undo {number}` takes it back"))
+            }
             Self::Corrupt { .. } => Some("build again: what it belongs to is made anew".into()),
             Self::Remote(error) => error.fault.hint().map(Into::into),
             Self::CrossProcessCycle { .. } => None,

@@ -515,6 +515,11 @@ impl Engine {
             self.again = true;
             return;
         };
+        if self.shared.tombstones.disowns(address.key, &record) {
+            // Made by somebody who did not know that yet: the next generation is ours.
+            self.again = true;
+            return;
+        }
         let Some(End::Done { output: ours, .. }) = self.nodes[id as usize].end() else { return };
         if ours.tree == theirs.tree {
             return;

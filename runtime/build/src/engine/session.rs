@@ -97,7 +97,7 @@ pub(crate) async fn session(
         }
         for address in std::mem::take(&mut engine.lost) {
             let now = options.now.as_millisecond();
-            crate::commit::disown(&*setup.store, address, crate::tombstones::Why::Lost, now).await?;
+            crate::tombstones::disown(&*setup.store, address, crate::tombstones::Why::Lost, now).await?;
         }
         memory = engine.memory;
     }

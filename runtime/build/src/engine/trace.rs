@@ -295,7 +295,7 @@ impl Engine {
         self.end(id, End::Done { output, hit: Some(source) });
     }
 
-    fn miss(&mut self, id: NodeId, disowned: Option<crate::tombstones::Why>, forced: bool) {
+    fn miss(&mut self, id: NodeId, disowned: Option<crate::jobs::Was>, forced: bool) {
         let node = &mut self.nodes[id as usize];
         let Some(keyed) = &node.keyed else { return };
         node.phase = Phase::Explaining;

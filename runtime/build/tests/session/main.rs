@@ -5,6 +5,7 @@
 mod failures;
 mod fake;
 mod hits;
+mod invalidate;
 mod keys;
 mod losses;
 mod needs;
