@@ -291,6 +291,7 @@ async fn live(
         while let Some(record) = records.get(at) {
             at += 1;
             if !shared.tombstones.disowns(key, record)
+                && !shared.setup.store.is_condemned(Address { key, generation: record.generation })
                 && let Some(output) = output(shared, key, record)
             {
                 return Ok(Some((output, record.remote)));

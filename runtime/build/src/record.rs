@@ -169,6 +169,8 @@ pub(crate) async fn warm(store: &dyn Store, record: &SessionRecord) -> Result<()
     }
     let Some(bytes) = store.get(BlobKind::Blob, pack)?.and_then(|blob| blob.to_vec().ok()) else { return Ok(()) };
     let Some(mut writes) = wrun_store::pack::decode(&bytes) else { return Ok(()) };
+    // One that says another key than its own is a lie, and would be believed.
+    writes.retain(|write| !matches!(write, Write::Known { address, body } if !ActionResult::is_of(body, address.key)));
     // The steps of dynamic actions are in their results.
     let steps: Vec<Write> = writes.iter().flat_map(steps).collect();
     writes.extend(steps);
@@ -307,6 +309,9 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
     for (result, records) in record.results.iter().zip(found) {
         let live = shared.tombstones.live(result.address.key, &records);
         let Some(live) = live.filter(|live| live.generation == result.address.generation) else { return Ok(None) };
+        if shared.setup.store.is_condemned(result.address) {
+            return Ok(None);
+        }
         let Some(output) = crate::jobs::output(shared, result.address.key, live) else { return Ok(None) };
         if output.tree != result.tree || !present(shared, &output).await? {
             return Ok(None);

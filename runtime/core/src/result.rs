@@ -47,6 +47,21 @@ pub struct ActionResult {
     pub provenance: Provenance,
 }
 
+impl ActionResult {
+    /// Returns the key that it belongs to: the last one, which its own fields decide.
+    pub fn key(&self) -> ActionKey {
+        self.steps.iter().fold(self.action.key(), |key, step| {
+            let answers: Vec<_> = step.answers.iter().map(|tree| (InputKind::Tree, *tree)).collect();
+            step_key(key, &answers)
+        })
+    }
+
+    /// Tells whether a record may be of a key: false where it can be read, and says another.
+    pub fn is_of(body: &[u8], key: ActionKey) -> bool {
+        serde_json::from_slice::<Self>(body).map_or(true, |result| result.format != FORMAT || result.key() == key)
+    }
+}
+
 /// One `need` of a dynamic action: what it asked for, and what it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

@@ -209,6 +209,53 @@ pub struct Settled {
     pub owed: usize,
 }
 
+/// One thing of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Item<T> {
+    /// What it is.
+    pub what: T,
+    /// Bytes that are stored of it.
+    pub size: u64,
+    /// When it was written, by the store's clock: milliseconds since 1970. None where the store does not know.
+    pub written: Option<i64>,
+}
+
+/// What is to be removed from a store, or is condemned to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Removal {
+    /// Results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Address>,
+    /// Blobs and trees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<Digest>,
+    /// Entries of the history.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<String>,
+    /// Session records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goals: Vec<GoalKey>,
+}
+
+impl Removal {
+    /// Tells whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty() && self.blobs.is_empty() && self.runs.is_empty() && self.goals.is_empty()
+    }
+}
+
+/// What became of the bytes under a digest, once they were read.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// They are what their name says.
+    Good(BlobKind),
+    /// They are something else.
+    Wrong,
+    /// There are none.
+    Absent,
+}
+
 /// Requests so far, by kind.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -295,6 +342,60 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a batch durable, together with every staged file finished before. Answers one [`Committed`]
     /// for each write, in order.
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError>;
+
+    /// Lists all results.
+    async fn list_results(&self) -> Result<Vec<Item<Address>>, StoreError>;
+
+    /// Lists all blobs and trees.
+    async fn list_blobs(&self) -> Result<Vec<Item<Digest>>, StoreError>;
+
+    /// Lists the ids of all runs, in order.
+    async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError>;
+
+    /// Lists the goals that have a session record.
+    async fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError>;
+
+    /// Returns the header of a run.
+    async fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError>;
+
+    /// Returns the time by the clock that [`Item::written`] is of: milliseconds since 1970.
+    async fn now(&self) -> Result<i64, StoreError>;
+
+    /// Removes what is named; what is not there is no error.
+    async fn remove(&self, what: &Removal) -> Result<(), StoreError>;
+
+    /// Reads a blob or tree where everybody has it, and says whether it is what its name says.
+    async fn inspect(&self, digest: Digest) -> Result<Health, StoreError>;
+
+    /// Puts good bytes in the place of wrong or absent ones, where this machine has them; removes wrong ones where
+    /// it has not, so that they can be written again. Tells whether they are good now.
+    async fn repair(&self, kind: BlobKind, digest: Digest) -> Result<bool, StoreError>;
+
+    /// Returns the pins, by name.
+    async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError>;
+
+    /// Writes a pin, or removes it.
+    async fn set_pin(&self, name: &str, body: Option<Bytes>) -> Result<(), StoreError>;
+
+    /// Tells whether a result is on a list of what will be removed, so that it must not be relied on any more.
+    fn is_condemned(&self, _address: Address) -> bool {
+        false
+    }
+
+    /// Returns the lists of what will be removed, with their names.
+    async fn condemned(&self) -> Result<Vec<Item<(String, Removal)>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Publishes a list of what will be removed.
+    async fn condemn(&self, _name: &str, _list: &Removal) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Says what of a list was removed, so that caches forget it too, and takes the list back.
+    async fn swept(&self, _name: &str, _removed: &Removal) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Waits until everything that was committed is durable in the truth, where that is another store.
     async fn settle(&self) -> Result<Settled, StoreError> {

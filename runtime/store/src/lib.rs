@@ -14,6 +14,7 @@
 //! Must never be imported here: anything that knows a task type, wasmtime, or a terminal.
 
 pub mod api;
+mod care;
 pub mod conformance;
 pub mod error;
 pub mod external;

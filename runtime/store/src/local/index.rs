@@ -2,7 +2,8 @@
 
 use super::log::{Append, Appended, Key, Log, Visit, state};
 use super::sqlite::{Sync, connect, create, failed, log_pages, open};
-use crate::api::{Bytes, Committed, FileStamp, Record, Write};
+use crate::api::{Bytes, Committed, FileStamp, Item, Record, Removal, Write};
+use crate::care::run_started;
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -173,6 +174,55 @@ impl Index {
         self.query("SELECT run, header FROM run ORDER BY run DESC LIMIT ?1", most, |row| {
             Ok((row.get(0)?, bytes(row, 1)?))
         })
+    }
+
+    /// Returns the header of a run.
+    pub(crate) fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.query("SELECT header FROM run WHERE run = ?1", id, |row| bytes(row, 0))?.pop())
+    }
+
+    /// Lists all runs.
+    pub(crate) fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
+        self.query("SELECT run, length(header) FROM run WHERE run > ?1 ORDER BY run", "", |row| {
+            let run: String = row.get(0)?;
+            Ok(Item { written: run_started(&run), what: run, size: row.get::<_, i64>(1)?.unsigned_abs() })
+        })
+    }
+
+    /// Lists the goals that have a session record.
+    pub(crate) fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
+        self.query("SELECT goal, run, length(header) FROM session WHERE run > ?1 ORDER BY goal", "", |row| {
+            Ok(Item {
+                what: GoalKey(digest(row, 0)?),
+                written: run_started(&row.get::<_, String>(1)?),
+                size: row.get::<_, i64>(2)?.unsigned_abs(),
+            })
+        })
+    }
+
+    /// Calls `visit` with the key, the generation and the size of every record of a kind.
+    pub(crate) fn each(&self, kind: Kind, visit: &mut dyn FnMut(Key, u32, u64)) -> Result<(), StoreError> {
+        self.read(|connection| super::log::each(connection, kind, visit))
+    }
+
+    /// Removes records.
+    pub(crate) fn remove(&self, what: &Removal) -> Result<(), StoreError> {
+        let removed = self.write(|append, connection| {
+            for goal in &what.goals {
+                connection.execute("DELETE FROM session WHERE goal = ?1", [&goal.0.as_bytes()[..]])?;
+            }
+            for run in &what.runs {
+                connection.execute("DELETE FROM run WHERE run = ?1", [run])?;
+            }
+            for address in &what.results {
+                append.remove_one(Kind::Result, address.key.0.as_bytes(), address.generation)?;
+            }
+            for digest in &what.blobs {
+                append.remove(Kind::Blob, digest.as_bytes())?;
+            }
+            Ok(())
+        });
+        removed.map(|_| ())
     }
 
     /// Returns the results that are not in the truth yet.

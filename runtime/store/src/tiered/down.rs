@@ -1,5 +1,6 @@
 //! Bytes that come from the truth to this machine: verified before anybody sees them.
 
+use super::care::Doubts;
 use super::{AT_ONCE, names};
 use crate::api::{Blob, BlobKind, Bytes, Staged, Store, Write};
 use crate::error::StoreError;
@@ -20,11 +21,12 @@ const TRIES: u32 = 2;
 pub(super) async fn bring(
     cache: &Arc<dyn Store>,
     truth: &Arc<dyn Objects>,
+    doubts: &Doubts,
     wanted: &[(BlobKind, Digest)],
 ) -> Result<Vec<bool>, StoreError> {
     let mut there = Vec::with_capacity(wanted.len());
     let mut small = Vec::new();
-    let found = futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, kind, digest));
+    let found = futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, doubts, kind, digest));
     let mut found = std::pin::pin!(found.buffered(AT_ONCE));
     while let Some(found) = found.try_next().await? {
         there.push(!matches!(found, Found::Absent));
@@ -53,6 +55,7 @@ enum Found {
 async fn one(
     cache: &Arc<dyn Store>,
     truth: &Arc<dyn Objects>,
+    doubts: &Doubts,
     kind: BlobKind,
     digest: Digest,
 ) -> Result<Found, StoreError> {
@@ -72,7 +75,8 @@ async fn one(
             Landed::Staged(_) => {}
         }
     }
-    // The truth has other bytes under that name: for us it has none.
+    // The truth has other bytes under that name: for us it has none, and whoever has good ones writes them.
+    doubts.add(digest);
     Ok(Found::Absent)
 }
 

@@ -7,6 +7,9 @@
 //! tomb/<16 digits>          tombstones, create-only, without gaps; `tomb/~format-1` says what wrote here
 //! goal/<64 hex>             the newest session record of a goal: its run, a line break, its header
 //! run/<date>/<run>          the header of every build
+//! pin/<name>                what no gc takes
+//! gc/clock                  written to learn the server's time
+//! tomb/~gc-<name>           what a gc will remove, tomb/~swept-<name> what it has removed
 //! ```
 //!
 //! What a build commits is durable in the cache at once, and owed to the truth: it goes up behind the build, and
@@ -17,9 +20,11 @@
 //! - `names.rs`: what objects are called
 //! - `down.rs`: bytes that come to this machine, verified
 //! - `up.rs`: results that are owed
+//! - `care.rs`: listing, checking, cleaning
 //!
 //! Plans, digests of external files, the latest result of a task and failed attempts are this machine's alone.
 
+mod care;
 mod down;
 mod names;
 mod up;
@@ -31,9 +36,10 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use care::Doubts;
 use up::Uploads;
 use wrun_core::digest::{ActionKey, Digest, GoalKey, PlanKey, TaskId};
-use wrun_core::result::{Address, Step};
+use wrun_core::result::{ActionResult, Address, Step};
 
 /// So many look-ups are under way at once; how many requests that makes is the object store's to decide.
 const AT_ONCE: usize = 128;
@@ -51,6 +57,7 @@ pub struct TieredStore {
     /// Whether a commit waits for the truth.
     through: bool,
     log: Mutex<LogState>,
+    doubts: Arc<Doubts>,
 }
 
 /// What is known of the truth's log.
@@ -76,14 +83,16 @@ impl TieredStore {
     }
 
     fn over(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, through: bool) -> Self {
-        let uploads = Some(Uploads::new(cache.clone(), truth.clone()));
-        Self { cache, place: truth.describe(), truth: Some(truth), uploads, through, log: Mutex::default() }
+        let doubts = Arc::<Doubts>::default();
+        let uploads = Some(Uploads::new(cache.clone(), truth.clone(), doubts.clone()));
+        Self { cache, place: truth.describe(), truth: Some(truth), uploads, through, log: Mutex::default(), doubts }
     }
 
     /// Uses the cache alone, as if the truth did not exist.
     pub fn offline(cache: Arc<dyn Store>, place: &str) -> Arc<Self> {
         let place = place.to_owned();
-        Arc::new(Self { cache, truth: None, place, uploads: None, through: false, log: Mutex::default() })
+        let (log, doubts) = (Mutex::default(), Arc::default());
+        Arc::new(Self { cache, truth: None, place, uploads: None, through: false, log, doubts })
     }
 
     /// Returns what was asked of the truth so far.
@@ -109,7 +118,7 @@ impl TieredStore {
             match names::read_log_entry(&object.name) {
                 Some(names::LogEntry::Tombstone(number)) => numbers.push(number),
                 Some(names::LogEntry::Format(format)) => formats.push(format),
-                None => {}
+                _ => {}
             }
         }
         if let Some(found) = formats.iter().copied().find(|found| *found > FORMAT) {
@@ -132,6 +141,7 @@ impl TieredStore {
         if !writes.is_empty() {
             self.cache.commit(writes).await?;
         }
+        care::read_lists(&self.cache, truth, &self.doubts, &listed).await?;
         self.set_log_state(if formats.is_empty() { LogState::New } else { LogState::Read });
         Ok(())
     }
@@ -151,12 +161,20 @@ impl TieredStore {
     /// Looks up one result in the truth, and keeps it.
     async fn ask(&self, truth: &Arc<dyn Objects>, address: Address) -> Result<Option<Record>, StoreError> {
         let found = truth.get(&names::result(address)).await?;
-        Ok(found.map(|body| Record { generation: address.generation, body, remote: true }))
+        Ok(found.map(|body| {
+            let generation = address.generation;
+            match ActionResult::is_of(&body, address.key) {
+                true => Record { generation, body, remote: true },
+                // It lies about what it is the result of: as good as one that cannot be read.
+                false => Record { generation, body: Bytes::from(b"".as_slice()), remote: true },
+            }
+        }))
     }
 
     /// Keeps what was found in the truth.
     async fn keep(&self, found: impl Iterator<Item = (ActionKey, Record)>) -> Result<(), StoreError> {
         let writes: Vec<Write> = found
+            .filter(|(_, record)| !record.body.is_empty())
             .map(|(key, record)| Write::Known {
                 address: Address { key, generation: record.generation },
                 body: record.body,
@@ -211,7 +229,9 @@ impl TieredStore {
         self.ready_to_write(truth).await?;
         for write in batch {
             if let Write::Blob(kind, bytes) = write {
-                truth.upload(&names::blob(kind.digest(bytes)), &Blob::Memory(bytes.clone()), false).await?;
+                let digest = kind.digest(bytes);
+                let doubted = self.doubts.of(digest);
+                truth.upload(&names::blob(digest), &Blob::Memory(bytes.clone()), doubted).await?;
             }
         }
         for write in batch {
@@ -251,7 +271,7 @@ impl Store for TieredStore {
         let Some(truth) = &self.truth else { return Ok(there) };
         let absent: Vec<usize> = (0..wanted.len()).filter(|i| !there[*i]).collect();
         let missing: Vec<(BlobKind, Digest)> = absent.iter().map(|i| wanted[*i]).collect();
-        let brought = down::bring(&self.cache, truth, &missing).await?;
+        let brought = down::bring(&self.cache, truth, &self.doubts, &missing).await?;
         absent.into_iter().zip(brought).for_each(|(i, brought)| there[i] = brought);
         Ok(there)
     }
@@ -418,6 +438,108 @@ impl Store for TieredStore {
 
     async fn owed(&self) -> Result<Vec<Address>, StoreError> {
         self.cache.owed().await
+    }
+
+    async fn list_results(&self) -> Result<Vec<Item<Address>>, StoreError> {
+        match &self.truth {
+            Some(truth) => care::list(truth, "ac/", names::read_result).await,
+            None => self.cache.list_results().await,
+        }
+    }
+
+    async fn list_blobs(&self) -> Result<Vec<Item<Digest>>, StoreError> {
+        match &self.truth {
+            Some(truth) => care::list(truth, "cas/", names::read_blob).await,
+            None => self.cache.list_blobs().await,
+        }
+    }
+
+    async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
+        match &self.truth {
+            Some(truth) => care::list(truth, "run/", names::read_run).await,
+            None => self.cache.list_runs().await,
+        }
+    }
+
+    async fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
+        match &self.truth {
+            Some(truth) => care::list(truth, "goal/", names::read_goal).await,
+            None => self.cache.list_goals().await,
+        }
+    }
+
+    async fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError> {
+        match &self.truth {
+            Some(truth) => Ok(truth.get(&names::run(id)).await?),
+            None => self.cache.run(id).await,
+        }
+    }
+
+    async fn now(&self) -> Result<i64, StoreError> {
+        match &self.truth {
+            Some(truth) => care::now(truth).await,
+            None => self.cache.now().await,
+        }
+    }
+
+    async fn remove(&self, what: &Removal) -> Result<(), StoreError> {
+        if let Some(truth) = &self.truth {
+            care::remove(truth, what).await?;
+        }
+        self.cache.remove(what).await
+    }
+
+    async fn inspect(&self, digest: Digest) -> Result<Health, StoreError> {
+        match &self.truth {
+            Some(truth) => care::inspect(truth, digest).await,
+            None => self.cache.inspect(digest).await,
+        }
+    }
+
+    async fn repair(&self, kind: BlobKind, digest: Digest) -> Result<bool, StoreError> {
+        match &self.truth {
+            Some(truth) => care::repair(&self.cache, truth, kind, digest).await,
+            None => self.cache.repair(kind, digest).await,
+        }
+    }
+
+    async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError> {
+        match &self.truth {
+            Some(truth) => care::pins(truth).await,
+            None => self.cache.pins().await,
+        }
+    }
+
+    async fn set_pin(&self, name: &str, body: Option<Bytes>) -> Result<(), StoreError> {
+        match &self.truth {
+            Some(truth) => care::set_pin(truth, name, body).await,
+            None => self.cache.set_pin(name, body).await,
+        }
+    }
+
+    fn is_condemned(&self, address: Address) -> bool {
+        self.doubts.condemned(address)
+    }
+
+    async fn condemned(&self) -> Result<Vec<Item<(String, Removal)>>, StoreError> {
+        match &self.truth {
+            Some(truth) => care::condemned(truth).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn condemn(&self, name: &str, list: &Removal) -> Result<(), StoreError> {
+        match &self.truth {
+            Some(truth) => care::condemn(truth, name, list).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn swept(&self, name: &str, removed: &Removal) -> Result<(), StoreError> {
+        match &self.truth {
+            Some(truth) => care::swept(truth, name, removed).await,
+            None => Ok(()),
+        }
     }
 
     fn is_remote(&self) -> bool {

@@ -56,15 +56,62 @@ fn date(milliseconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// Lists of what will be removed lie where the log's tail is listed.
+pub(super) const CONDEMNED: &str = "tomb/~gc-";
+/// And so do those of what was.
+const SWEPT: &str = "tomb/~swept-";
+
+pub(super) fn condemned(name: &str) -> String {
+    format!("{CONDEMNED}{name}")
+}
+
+pub(super) fn swept(name: &str) -> String {
+    format!("{SWEPT}{name}")
+}
+
+/// Reads the name of something sharded.
+fn unsharded(name: &str) -> Option<Digest> {
+    let (first, rest) = name.split_once('/')?;
+    format!("b3:{first}{rest}").parse().ok().filter(|_| first.len() == 2)
+}
+
+pub(super) fn read_blob(name: &str) -> Option<Digest> {
+    unsharded(name.strip_prefix("cas/")?)
+}
+
+pub(super) fn read_result(name: &str) -> Option<Address> {
+    let (key, generation) = name.strip_prefix("ac/")?.rsplit_once('.')?;
+    let number: u32 = generation.parse().ok()?;
+    // `00` would be another name of the same.
+    (number.to_string() == generation).then_some(Address { key: ActionKey(unsharded(key)?), generation: number })
+}
+
+pub(super) fn read_goal(name: &str) -> Option<GoalKey> {
+    format!("b3:{}", name.strip_prefix("goal/")?).parse().ok().map(GoalKey)
+}
+
+pub(super) fn read_run(name: &str) -> Option<String> {
+    let (_, id) = name.strip_prefix("run/")?.split_once('/')?;
+    (run(id) == name).then(|| id.to_owned())
+}
+
 /// One name below [`TOMBSTONES`].
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LogEntry {
     Tombstone(u64),
     Format(u64),
+    Condemned(String),
+    Swept(String),
 }
 
 /// Reads a name of the log; none if it is nothing of ours.
 pub(super) fn read_log_entry(name: &str) -> Option<LogEntry> {
+    if let Some(list) = name.strip_prefix(CONDEMNED) {
+        return Some(LogEntry::Condemned(list.to_owned()));
+    }
+    if let Some(list) = name.strip_prefix(SWEPT) {
+        return Some(LogEntry::Swept(list.to_owned()));
+    }
     let name = name.strip_prefix(TOMBSTONES)?;
     match name.strip_prefix("~format-") {
         Some(format) => format.parse().ok().map(LogEntry::Format),
@@ -83,6 +130,24 @@ mod tests {
         assert_eq!(read_log_entry(&names[2]), Some(LogEntry::Tombstone(10)));
         assert_eq!(read_log_entry(&names[4]), Some(LogEntry::Format(1)));
         assert_eq!(read_log_entry("tomb/README"), None);
+    }
+
+    #[test]
+    fn names_read_back_and_others_are_nothing() {
+        let digest = Digest::of_blob(b"x");
+        let address = Address { key: ActionKey(digest), generation: 12 };
+        assert_eq!(read_blob(&blob(digest)), Some(digest));
+        assert_eq!(read_result(&result(address)), Some(address));
+        assert_eq!(read_goal(&goal(GoalKey(digest))), Some(GoalKey(digest)));
+        let id = "001357516800000-0000002a";
+        assert_eq!(read_run(&run(id)), Some(id.to_owned()));
+        assert_eq!(read_log_entry(&condemned("a-1")), Some(LogEntry::Condemned("a-1".into())));
+        assert_eq!(read_log_entry(&swept("a-1")), Some(LogEntry::Swept("a-1".into())));
+        assert!(condemned("x") > tombstone(u64::from(u32::MAX)) && swept("x") > tombstone(9));
+        for other in ["cas/README", "cas/00/11", "ac/x.0", &result(address).replace(".12", ".012"), "run/x", ""] {
+            let read = (read_blob(other), read_result(other), read_goal(other), read_run(other));
+            assert_eq!(read, (None, None, None, None), "{other}");
+        }
     }
 
     #[test]

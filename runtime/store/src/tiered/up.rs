@@ -3,6 +3,7 @@
 //! One task takes addresses from a channel and sends several at once. It reads all it needs from the cache, so what
 //! an earlier process left is sent like what this one makes.
 
+use super::care::Doubts;
 use super::{down, names};
 use crate::api::{BlobKind, Bytes, Store, Write};
 use crate::error::StoreError;
@@ -36,9 +37,9 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>) -> Self {
+    pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, doubts: Arc<Doubts>) -> Self {
         let (orders, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default() });
+        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default(), doubts });
         let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), waiting: HashSet::new() };
         Self { orders, start: Mutex::new(Some(sender)) }
     }
@@ -147,6 +148,8 @@ struct Shared {
     truth: Arc<dyn Objects>,
     /// Blobs that are in the truth for sure.
     sent: Mutex<HashSet<Digest>>,
+    /// Those that have to be written even if they are there.
+    doubts: Arc<Doubts>,
 }
 
 impl Shared {
@@ -177,8 +180,16 @@ impl Shared {
 
     async fn send_blob(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
         let name = names::blob(digest);
+        let doubted = self.doubts.of(digest);
+        if doubted {
+            // What is condemned may be there still, and not here.
+            down::bring(&self.cache, &self.truth, &self.doubts, &[(kind, digest)]).await?;
+        }
         match down::read(&self.cache, kind, digest)? {
-            Some(blob) => self.truth.upload(&name, &blob, false).await?,
+            Some(blob) => {
+                self.truth.upload(&name, &blob, doubted).await?;
+                self.doubts.settle(digest);
+            }
             // What is not here came from there; if it is in neither, no record may name it.
             None if self.truth.size(&name).await?.is_some() => {}
             None => return Err(StoreError::Corrupt { digest, path: self.cache.describe().into() }),
