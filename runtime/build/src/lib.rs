@@ -19,6 +19,7 @@
 //! the environment, a clock (the caller gives the time).
 
 pub mod api;
+pub mod care;
 mod commit;
 mod cycle;
 mod engine;

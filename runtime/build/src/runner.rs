@@ -73,6 +73,8 @@ struct Asked {
     waited: Duration,
     /// How it asked for something else than the first time.
     diverged: Option<String>,
+    /// Why it was not given what it asked for, although that is there.
+    broken: Option<RunError>,
 }
 
 impl Asked {
@@ -138,11 +140,18 @@ impl RunContext for Context {
             return answer;
         }
         let (reply, answer) = oneshot::channel::<Result<Arc<Answer>, NeedEnded>>();
-        let message = Message::Needed { node: self.task.node, needs, reply };
+        let message = Message::Needed { node: self.task.node, needs: needs.clone(), reply };
         // From here on the slot may be another's.
         let since = Instant::now();
         self.task.sender.send(message).map_err(|_| NeedEnded)?;
         let answer = answer.await.map_err(|_| NeedEnded)??;
+        // What another machine made is not on this one yet.
+        for (need, dir) in needs.iter().zip(&answer.dirs) {
+            if let Err(error) = fetch(dir, &need.name).await {
+                self.asked().broken = Some(error);
+                return Err(NeedEnded);
+            }
+        }
         let mut asked = self.asked();
         asked.waited += since.elapsed();
         Ok(asked.take(answer))
@@ -158,6 +167,14 @@ impl RunContext for Context {
     }
 }
 
+/// Brings the bytes of an input to this machine.
+async fn fetch(dir: &Dir, input: &str) -> Result<(), RunError> {
+    match dir.fetch().await {
+        Err(FilesError::Store(error)) => Err(error.into()),
+        other => other.map_err(|_| RunError::LostInput { input: input.to_owned() }),
+    }
+}
+
 /// Runs one attempt.
 pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
@@ -169,10 +186,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
             Content::External(_, found) => crate::external::bring(shared, found, &input.name, &mut writes).await?,
             Content::Made(dir, _) => dir.clone(),
         };
-        match dir.fetch().await {
-            Err(FilesError::Store(error)) => return Err(error.into()),
-            other => other.map_err(|_| RunError::LostInput { input: input.name.clone() })?,
-        }
+        fetch(&dir, &input.name).await?;
         inputs.push((input.name.clone(), dir));
     }
     let run = Run {
@@ -191,6 +205,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         answers: Vec::new(),
         waited: Duration::ZERO,
         diverged: None,
+        broken: None,
     };
     let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(asked) });
     let started = Instant::now();
@@ -199,6 +214,9 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let elapsed = started.elapsed();
     let mut asked = context.asked();
     let seconds = elapsed.saturating_sub(asked.waited).as_secs_f64();
+    if let Some(error) = asked.broken.take() {
+        return Err(error);
+    }
     if let Some(how) = asked.diverged.take() {
         return Err(unlike(&spec.name, &how));
     }
@@ -213,6 +231,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         answers: std::mem::take(&mut asked.answers),
         waited: asked.waited,
         diverged: None,
+        broken: None,
     };
     record(&task, made, asked, started, seconds, writes)
 }

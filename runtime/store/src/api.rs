@@ -371,6 +371,16 @@ pub trait Store: Send + Sync + 'static {
     /// it has not, so that they can be written again. Tells whether they are good now.
     async fn repair(&self, kind: BlobKind, digest: Digest) -> Result<bool, StoreError>;
 
+    /// Returns the record at an address as everybody has it, whatever it is and whatever this machine has.
+    async fn common_result(&self, address: Address) -> Result<Option<Record>, StoreError> {
+        self.result(address).await
+    }
+
+    /// Puts the record that this machine has in the place of the one that everybody has; tells whether it has one.
+    async fn repair_result(&self, _address: Address) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Returns the pins, by name.
     async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError>;
 

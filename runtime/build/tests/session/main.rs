@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "one binary")]
 
+mod bucket;
 mod failures;
 mod fake;
 mod hits;
 mod invalidate;
 mod keys;
 mod losses;
+mod model;
 mod needs;
 mod previews;
 mod random;

@@ -56,6 +56,11 @@ impl MemoryObjects {
         self.shared().orders.push_back((prefix.to_owned(), trouble));
     }
 
+    /// Forgets orders that no request has met.
+    pub fn obey(&self) {
+        self.shared().orders.clear();
+    }
+
     /// Refuses everything on names that begin so, from now on.
     pub fn deny(&self, prefix: &str) {
         self.shared().denied.push(prefix.to_owned());

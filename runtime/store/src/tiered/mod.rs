@@ -503,6 +503,22 @@ impl Store for TieredStore {
         }
     }
 
+    async fn common_result(&self, address: Address) -> Result<Option<Record>, StoreError> {
+        let Some(truth) = &self.truth else { return self.cache.result(address).await };
+        let found = truth.get(&names::result(address)).await?;
+        Ok(found.map(|body| Record { generation: address.generation, body, remote: true }))
+    }
+
+    async fn repair_result(&self, address: Address) -> Result<bool, StoreError> {
+        let Some(truth) = &self.truth else { return Ok(false) };
+        let Some(record) = self.cache.result(address).await? else { return Ok(false) };
+        let good = serde_json::from_slice::<ActionResult>(&record.body).is_ok_and(|own| own.key() == address.key);
+        if good {
+            truth.put(&names::result(address), record.body).await?;
+        }
+        Ok(good)
+    }
+
     async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError> {
         match &self.truth {
             Some(truth) => care::pins(truth).await,
