@@ -12,9 +12,11 @@
 //!
 //! Where the caller holds the store alone, as the locks of one machine can say for sure, both steps are one.
 
+use super::catalog::Closure;
 use super::mark::{Marks, mark};
 use super::usage::add_up;
 use super::{CareError, Catalog, Keep, UsageOf};
+use crate::tombstones::{Decision, append};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wrun_core::digest::Digest;
@@ -89,9 +91,12 @@ pub async fn collect(store: &Arc<dyn Store>, options: &GcOptions) -> Result<Coll
     let needless = needless(&inventory, &marks);
     out.kept = (inventory.results.len() - needless.results.len()) as u64;
     if options.alone {
-        out.swept = by_type(&catalog, &inventory, &needless).await?;
+        let mut gone = needless;
+        let bereft = spare(&catalog, &mut gone).await?;
+        out.swept = by_type(&catalog, &inventory, &gone).await?;
         if !options.dry_run {
-            store.remove(&needless).await?;
+            bury(store, bereft, now).await?;
+            store.remove(&gone).await?;
         }
         return Ok(out);
     }
@@ -103,8 +108,10 @@ pub async fn collect(store: &Arc<dyn Store>, options: &GcOptions) -> Result<Coll
             out.due = Some(out.due.map_or(due, |first| first.min(due)));
             continue;
         }
-        let gone = both(&list, &needless, &inventory, written);
+        let mut gone = both(&list, &needless, &inventory, written);
+        let bereft = spare(&catalog, &mut gone).await?;
         if !options.dry_run {
+            bury(store, bereft, now).await?;
             store.remove(&gone).await?;
             store.swept(&name, &gone).await?;
         }
@@ -159,6 +166,38 @@ fn both(list: &Removal, needless: &Removal, inventory: &Inventory, listed: i64) 
         runs: list.runs.iter().filter(|one| runs.contains(one)).cloned().collect(),
         goals: list.goals.iter().filter(|one| goals.contains(one) && old_goal(one)).copied().collect(),
     }
+}
+
+/// Spares the bytes of live results that are not removed now, for whoever finds one takes it for a hit. Returns the
+/// disowned ones whose records stay, so that later generations are found, and whose bytes go.
+async fn spare(catalog: &Catalog, gone: &mut Removal) -> Result<Vec<Address>, CareError> {
+    let results: HashSet<Address> = gone.results.iter().copied().collect();
+    let mut blobs: HashSet<Digest> = gone.blobs.iter().copied().collect();
+    let stays = || catalog.results.values().filter(|known| !results.contains(&known.address));
+    let mut closure = Closure::default();
+    for known in stays().filter(|known| known.disowned.is_none()) {
+        catalog.closure(known, &mut closure).await?;
+    }
+    closure.blobs.iter().for_each(|(_, digest)| _ = blobs.remove(digest));
+    let mut bereft = Vec::new();
+    for known in stays().filter(|known| known.disowned.is_some()) {
+        let mut closure = Closure::default();
+        catalog.closure(known, &mut closure).await?;
+        if closure.blobs.iter().any(|(_, digest)| blobs.contains(digest)) {
+            bereft.push(known.address);
+        }
+    }
+    gone.blobs.retain(|digest| blobs.contains(digest));
+    Ok(bereft)
+}
+
+/// Disowns results once more: undoing why they were disowned does not bring their bytes back.
+async fn bury(store: &Arc<dyn Store>, results: Vec<Address>, time: i64) -> Result<(), CareError> {
+    if !results.is_empty() {
+        let decision = Decision { results, ..Decision::new("its bytes were collected", "wrun gc", time) };
+        append(&**store, decision.encode()).await?;
+    }
+    Ok(())
 }
 
 fn add(to: &mut Removal, more: Removal) {
