@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use wrun_core::digest::ComponentDigest;
 use wrun_core::event::Sink;
 use wrun_core::param::{ParamError, Params, Value};
@@ -76,6 +77,9 @@ pub struct Options {
     pub given_paths: Vec<PathBuf>,
     /// The time that clocks are compared with.
     pub now: Timestamp,
+    /// A build that takes longer says so where several machines share a store, and what it has touched so far, each
+    /// time that so long has passed: so that no gc takes what it uses.
+    pub publish_every: Duration,
     /// Whether the report lists every task even where all of them are hits that the last run had.
     pub want_tasks: bool,
 }
@@ -85,6 +89,9 @@ pub struct Options {
 const MOST_SUSPENDED: usize = 5_000;
 /// As many as the small pool of instances has room for: the large one costs time to make, and memory.
 const MOST_CHEAP_SUSPENDED: usize = 200;
+
+/// Far less than the grace of a gc, and more than most builds take.
+const PUBLISH_EVERY: Duration = Duration::from_secs(300);
 
 impl Options {
     /// Returns the defaults, for this many slots at this time.
@@ -102,6 +109,7 @@ impl Options {
             defaults: BTreeMap::new(),
             given_paths: Vec::new(),
             now,
+            publish_every: PUBLISH_EVERY,
             want_tasks: false,
         }
     }

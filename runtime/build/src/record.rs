@@ -80,14 +80,11 @@ pub(crate) async fn confirmed(engine: &Engine, goals: &[GoalCall], totals: Total
     Ok(same_past && (record.results, record.externals) == found(engine))
 }
 
-/// Writes the record of a session in which everything succeeded and every gate was open; of any other only
-/// what belongs in the history.
-pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) -> Result<(), BuildError> {
+/// Makes the header of a session, and its listing.
+fn header(engine: &Engine, goals: &[GoalCall], report: &Report) -> Option<(SessionRecord, Vec<u8>)> {
     let shared = &engine.shared;
     let (setup, options) = (&shared.setup, &shared.options);
-    let Some(goal) = goal(setup, options, goals) else { return Ok(()) };
-    let totals = report.totals;
-    let complete = totals.cached + totals.ran == totals.tasks;
+    let goal = goal(setup, options, goals)?;
     let (results, externals) = found(engine);
     let ran = report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Ran);
     // A sum of nothing is −0.
@@ -107,15 +104,36 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
         results,
         externals,
         tombstone: shared.tombstones.last(),
-        totals,
+        totals: report.totals,
         ran_seconds,
         listing: Digest::of_blob(&listing),
         pack: None,
         started,
         seconds: engine.started.elapsed().as_secs_f64(),
     };
+    Some((record, listing))
+}
+
+/// Returns what a session that still runs says of itself: the same as one that did not succeed, so far.
+pub(crate) fn running(engine: &Engine, report: &Report) -> Option<Vec<Write>> {
+    let call = |id: &crate::graph::NodeId| {
+        let call = &engine.nodes[*id as usize].call;
+        let task = engine.shared.resolver.task_type(call).name.clone();
+        GoalCall { task, params: call.params.clone() }
+    };
+    let goals: Vec<GoalCall> = engine.goals.iter().map(call).collect();
+    let (record, listing) = header(engine, &goals, report)?;
+    let header = json(&record).ok()?;
+    Some(vec![Write::Blob(BlobKind::Blob, listing.into()), Write::Run { run: record.run, header }])
+}
+
+/// Writes the record of a session in which everything succeeded and every gate was open; of any other only
+/// what belongs in the history.
+pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) -> Result<(), BuildError> {
+    let setup = &engine.shared.setup;
+    let Some((mut record, listing)) = header(engine, goals, report) else { return Ok(()) };
+    let complete = record.totals.cached + record.totals.ran == record.totals.tasks;
     let mut writes = vec![Write::Blob(BlobKind::Blob, listing.into())];
-    let mut record = record;
     if complete && setup.store.is_remote() {
         let pack = pack(engine).await?;
         record.pack = Some(Digest::of_blob(&pack));

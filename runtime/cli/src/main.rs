@@ -46,7 +46,7 @@ mod view;
 mod watch;
 mod workspace;
 
-use args::{Cli, Command, PluginCommand};
+use args::{Cli, Command, PluginCommand, StoreCommand};
 use clap::{CommandFactory as _, Parser as _};
 use error::{CliError, Result};
 use exit::Exit;
@@ -110,6 +110,11 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Status(args) => commands::status::run(shell, args),
         Command::New(args) => commands::new::run(shell, args),
         Command::Test(args) => commands::test::run(shell, args),
+        Command::Invalidate(args) => commands::invalidate::run(shell, args),
+        Command::Store(StoreCommand::Check(args)) => commands::care::check(shell, args),
+        Command::Store(StoreCommand::Gc(args)) => commands::care::gc(shell, args),
+        Command::Store(StoreCommand::Du(args)) => commands::care::du(shell, args),
+        Command::Store(StoreCommand::Pin(args)) => commands::pin::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
         Command::Doctor(args) => doctor::run(shell, args),
         Command::Completions(args) => complete::run(shell, args),

@@ -50,10 +50,27 @@ pub(crate) fn summary(outcome: &Outcome, specs: &Specs<'_>, style: Style, verbos
     }
     out += &failures(&outcome.failures, style, verbose);
     out += &totals(report, style);
+    if let Some(text) = the_same(report) {
+        _ = writeln!(out, "{} {text}", style.cyan("note:"));
+    }
     if let Some(text) = spared(&outcome.same_bytes) {
         _ = writeln!(out, "{} {text}", style.cyan("hint:"));
     }
     out
+}
+
+/// Says which runs made the very bytes that somebody had disowned.
+fn the_same(report: &Report) -> Option<String> {
+    let mut same: BTreeMap<&str, u64> = BTreeMap::new();
+    for task in report.tasks.iter().filter(|task| task.same_output) {
+        if task.reason.iter().any(|reason| matches!(reason, Reason::Disowned { .. })) {
+            *same.entry(&task.task).or_default() += 1;
+        }
+    }
+    let first = same.iter().next()?;
+    let mut parts: Vec<String> = same.iter().map(|(task, n)| format!("{} of `{task}`", count(*n))).collect();
+    parts[0] = format!("{} of `{}`", counted(*first.1, "task"), first.0);
+    Some(format!("{} made the same bytes again as the results that were disowned", listed(&parts)))
 }
 
 /// Says what a declared `version` would have spared, of the task types whose runs all made what was there.
@@ -222,6 +239,7 @@ pub(crate) fn kinds(reasons: &[Reason]) -> String {
             Reason::ParamChanged { name, .. } => format!("param {name} changed"),
             Reason::InputChanged { name, .. } => format!("input {name} changed"),
             Reason::NeedChanged { .. } => "needs changed".to_owned(),
+            Reason::Disowned { .. } => "disowned".to_owned(),
             other => other.to_string(),
         };
         if !kinds.contains(&kind) {

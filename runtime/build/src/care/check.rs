@@ -85,8 +85,31 @@ impl Checked {
     }
 }
 
+/// So often what was put right is looked at again.
+const PASSES: u32 = 3;
+
 /// Checks a store.
 pub async fn check(store: &Arc<dyn Store>, options: &CheckOptions) -> Result<Checked, CareError> {
+    let mut out = pass(store, options).await?;
+    for _ in 1..PASSES {
+        // A record that was put right needs bytes, which were not looked for.
+        let records = |(problem, repaired): &(Problem, bool)| {
+            *repaired && matches!(problem, Problem::Garbled { .. } | Problem::Lies { .. })
+        };
+        if !options.repair || !out.problems.iter().any(records) {
+            break;
+        }
+        let next = pass(store, options).await?;
+        let done = next.problems.is_empty();
+        out.problems.extend(next.problems);
+        if done {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+async fn pass(store: &Arc<dyn Store>, options: &CheckOptions) -> Result<Checked, CareError> {
     let mut lies: BTreeMap<Address, String> = BTreeMap::new();
     let catalog = Catalog::read_with(store, true, &mut |address, body| {
         if let Ok(result) = serde_json::from_slice::<ActionResult>(body)

@@ -93,7 +93,7 @@ impl Engine {
         failed.collect()
     }
 
-    fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for id in &self.ended {
             let (state, seconds) = self.ended_as(*id);
@@ -118,7 +118,7 @@ impl Engine {
         }
     }
 
-    fn report(&self, totals: Totals, list: bool) -> Report {
+    pub(super) fn report(&self, totals: Totals, list: bool) -> Report {
         let places = if list { self.places() } else { Vec::new() };
         let listed = if list { &self.ended[..] } else { &[] };
         let tasks = listed.iter().map(|id| self.task_report(*id, &places)).collect();

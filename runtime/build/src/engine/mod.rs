@@ -152,6 +152,8 @@ pub(crate) struct Engine {
     stopped: Option<Stop>,
     fatal: Option<BuildError>,
     counted: (u64, u64),
+    /// When what it has touched so far is to be published.
+    due: Option<tokio::time::Instant>,
     pub(crate) started: Instant,
 }
 
@@ -179,6 +181,8 @@ impl Engine {
         let except = except
             .build()
             .map_err(|error| BuildError::Glob { glob: shared.options.except.join(" "), why: error.to_string() })?;
+        let publishes = mode == Mode::Build && shared.setup.store.is_remote();
+        let due = publishes.then(|| tokio::time::Instant::now() + shared.options.publish_every);
         let committer = Committer::start(shared.setup.store.clone(), sender.clone(), &runtime);
         Ok(Self {
             shared,
@@ -216,6 +220,7 @@ impl Engine {
             stopped: None,
             fatal: None,
             counted: (0, 0),
+            due,
             started,
         })
     }

@@ -5,6 +5,7 @@ use crate::api::{BuildError, Interrupt};
 use crate::jobs::{self, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use wrun_core::event::Event;
 use wrun_store::StoreError;
 
@@ -47,6 +48,7 @@ impl Engine {
                     }
                     self.abort();
                 }
+                () = until(self.due), if self.due.is_some() && !self.halted() => self.publish(),
                 message = self.receiver.recv() => {
                     if let Some(message) = message {
                         self.handle(message);
@@ -59,6 +61,17 @@ impl Engine {
         }
         self.abort();
         Ok(self.stopped == Some(Stop::Interrupted))
+    }
+
+    /// Says what was touched so far, for whoever collects garbage.
+    fn publish(&mut self) {
+        // A moment at least, or nothing else would be done.
+        let pause = self.shared.options.publish_every.max(Duration::from_secs(1));
+        self.due = Some(tokio::time::Instant::now() + pause);
+        let report = self.report(self.totals(), true);
+        if let Some(writes) = crate::record::running(self, &report) {
+            self.commit_loose(writes);
+        }
     }
 
     /// Tells whether a job can be started now.
@@ -188,6 +201,13 @@ impl Engine {
             self.counted = counted;
             self.shared.setup.sink.send(Event::Counted { known: counted.0, done: counted.1 });
         }
+    }
+}
+
+async fn until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,6 +5,7 @@
 mod bucket;
 mod failures;
 mod fake;
+mod gc;
 mod hits;
 mod invalidate;
 mod keys;

@@ -1,6 +1,7 @@
 //! One module a command; what they share is here: from arguments to goals, options and a session's setup.
 
 pub(crate) mod build;
+pub(crate) mod care;
 pub(crate) mod cat;
 pub(crate) mod debug;
 pub(crate) mod describe;
@@ -8,10 +9,12 @@ pub(crate) mod diff;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod invalidate;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod new;
+pub(crate) mod pin;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod report;

@@ -10,6 +10,7 @@
 )]
 
 mod build;
+mod care;
 mod cat;
 mod complete;
 mod config;
@@ -24,6 +25,7 @@ mod get;
 mod graph;
 mod history;
 mod interrupt;
+mod invalidate;
 mod load;
 mod log;
 mod ls;

@@ -456,7 +456,7 @@ impl Store for TieredStore {
 
     async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
         match &self.truth {
-            Some(truth) => care::list(truth, "run/", names::read_run).await,
+            Some(truth) => care::list(truth, names::RUNS, |name| names::read_run(name).map(str::to_owned)).await,
             None => self.cache.list_runs().await,
         }
     }

@@ -90,9 +90,13 @@ pub(super) fn read_goal(name: &str) -> Option<GoalKey> {
     format!("b3:{}", name.strip_prefix("goal/")?).parse().ok().map(GoalKey)
 }
 
-pub(super) fn read_run(name: &str) -> Option<String> {
-    let (_, id) = name.strip_prefix("run/")?.split_once('/')?;
-    (run(id) == name).then(|| id.to_owned())
+/// Where the headers of builds are.
+pub(super) const RUNS: &str = "run/";
+
+/// Reads the name of a build's header; none if it is nothing of ours.
+pub(super) fn read_run(name: &str) -> Option<&str> {
+    let (_, id) = name.strip_prefix(RUNS)?.split_once('/')?;
+    (run(id) == name).then_some(id)
 }
 
 /// One name below [`TOMBSTONES`].
@@ -140,7 +144,7 @@ mod tests {
         assert_eq!(read_result(&result(address)), Some(address));
         assert_eq!(read_goal(&goal(GoalKey(digest))), Some(GoalKey(digest)));
         let id = "001357516800000-0000002a";
-        assert_eq!(read_run(&run(id)), Some(id.to_owned()));
+        assert_eq!(read_run(&run(id)), Some(id));
         assert_eq!(read_log_entry(&condemned("a-1")), Some(LogEntry::Condemned("a-1".into())));
         assert_eq!(read_log_entry(&swept("a-1")), Some(LogEntry::Swept("a-1".into())));
         assert!(condemned("x") > tombstone(u64::from(u32::MAX)) && swept("x") > tombstone(9));
