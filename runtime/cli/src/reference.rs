@@ -66,6 +66,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("LC_ALL", "before `LC_CTYPE` and `LANG`: a locale without UTF-8 has ASCII in place of bars, arrows and dots"),
     ("XDG_CACHE_HOME", "the user's cache folder, before `.cache` in `HOME`"),
     ("HOME", "where the user's cache folder is"),
+    ("USER", "who disowns or pins results; `--author` is stronger"),
+    ("LOGNAME", "as `USER`, where that is not set"),
     ("PATH", "where tools are found"),
     ("TMPDIR", "where `wrun test` has its throw-away store; else `/tmp`"),
     ("CARGO", "the cargo that compiles source folders; else the first of `PATH`"),

@@ -80,8 +80,8 @@ fn now() -> i64 {
 
 /// Returns who says so.
 pub(crate) fn author(given: Option<&str>) -> String {
-    let of = |name: &str| env::var(name).and_then(|value| value.into_string().ok());
-    given.map(str::to_owned).or_else(|| of("USER")).or_else(|| of("LOGNAME")).unwrap_or_else(|| "unknown".into())
+    let user = env::var("USER").or_else(|| env::var("LOGNAME")).and_then(|name| name.into_string().ok());
+    given.map(str::to_owned).or(user).unwrap_or_else(|| "unknown".into())
 }
 
 /// Reads `KEY` or `KEY.GENERATION`.
