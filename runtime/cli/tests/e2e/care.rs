@@ -38,7 +38,11 @@ fn gc_keeps_what_is_young_or_pinned_and_removes_the_rest() {
 fn check_finds_what_is_wrong_and_repair_puts_it_right() {
     let env = TestEnv::new();
     env.words("store check").code(5);
-    env.words("build shards.wasm -q").ok();
+    // Large enough that its parts are files of the store.
+    let (head, rest) = crate::env::FLIGHTS.split_once('\n').unwrap();
+    env.write("flights.csv", format!("{head}\n{}", rest.repeat(4000)));
+    let build = format!("build report.wasm delays -p {DAYS} -q");
+    env.report(&build).ok();
     let fine = env.words("store check").ok().stderr();
     assert!(fine.contains(" are what their names say\n"), "{fine}");
     // Every file of the store loses its last byte.
@@ -55,6 +59,6 @@ fn check_finds_what_is_wrong_and_repair_puts_it_right() {
     assert!(wrong.stderr().contains("hint: `wrun store check --repair` puts right what can be"));
     env.words("store check --repair").ok();
     env.words("store check").ok();
-    env.words("build shards.wasm -q --check").ok();
+    env.report(&format!("{build} --check")).ok();
     env.words("store check").ok();
 }

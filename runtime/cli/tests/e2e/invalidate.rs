@@ -33,7 +33,7 @@ fn the_next_build_makes_just_that_again() {
 #[test]
 fn downstream_is_the_exact_closure() {
     let env = TestEnv::new();
-    env.report("build report.wasm report -p date=2013-01-02 -p window=2 -q").ok();
+    env.report("build report.wasm report -p date=2013-01-02 -q").ok();
     let day = "invalidate report split-by-day --downstream --reason x --json --yes";
     let chosen = env.words(day).ok().json();
     let count = |why: &str| chosen.iter().filter(|line| line["result"] == why).count();
@@ -49,7 +49,7 @@ fn what_makes_no_sense_is_refused() {
     for (words, code, due) in [
         ("invalidate --reason x", 2, "nothing says which results are meant"),
         ("invalidate report.wasm dealys --reason x", 2, "did you mean `delays`?"),
-        ("invalidate --key b3:12 --reason x", 2, "`b3:12`, given as --key, is no whole digest"),
+        ("invalidate --key b3:12 --reason x", 2, "`b3:…`, given as --key, is no whole digest"),
         ("invalidate --since yesterday --reason x", 2, "`yesterday` is not a time"),
         ("invalidate -p date=[ --reason x", 2, "`[` is not a glob"),
         ("invalidate -p date --reason x", 2, "`--param date` has no value"),
