@@ -188,7 +188,9 @@ pub(crate) async fn warm(store: &dyn Store, record: &SessionRecord) -> Result<()
     let Some(bytes) = store.get(BlobKind::Blob, pack)?.and_then(|blob| blob.to_vec().ok()) else { return Ok(()) };
     let Some(mut writes) = wrun_store::pack::decode(&bytes) else { return Ok(()) };
     // One that says another key than its own is a lie, and would be believed.
-    writes.retain(|write| !matches!(write, Write::Known { address, body } if !ActionResult::is_of(body, address.key)));
+    writes.retain(
+        |write| !matches!(write, Write::Known { address, body } if !ActionResult::is_of(body, address.key)),
+    );
     // The steps of dynamic actions are in their results.
     let steps: Vec<Write> = writes.iter().flat_map(steps).collect();
     writes.extend(steps);

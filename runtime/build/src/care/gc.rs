@@ -149,7 +149,8 @@ fn both(list: &Removal, needless: &Removal, inventory: &Inventory, listed: i64) 
     let blobs: HashSet<_> = needless.blobs.iter().collect();
     let runs: HashSet<_> = needless.runs.iter().collect();
     let goals: HashSet<_> = needless.goals.iter().collect();
-    let old_goal = |goal: &_| inventory.goals.iter().find(|item| item.what == *goal).is_none_or(|g| old(g.written));
+    let old_goal =
+        |goal: &_| inventory.goals.iter().find(|item| item.what == *goal).is_none_or(|g| old(g.written));
     Removal {
         results: list
             .results
@@ -216,11 +217,7 @@ fn without(mut all: Removal, less: &Removal) -> Removal {
     all
 }
 
-async fn by_type(
-    catalog: &Catalog,
-    inventory: &Inventory,
-    removal: &Removal,
-) -> Result<Vec<UsageOf>, CareError> {
+async fn by_type(catalog: &Catalog, inventory: &Inventory, removal: &Removal) -> Result<Vec<UsageOf>, CareError> {
     let results = removal.results.iter().copied().collect();
     let blobs = removal.blobs.iter().filter_map(|one| inventory.blobs.get(one).map(|blob| (*one, blob.0)));
     Ok(add_up(catalog, &results, &blobs.collect()).await?)

@@ -247,9 +247,9 @@ impl Tombstones {
             && named.iter().any(|(generation, _)| *generation == record.generation)
         {
             let knew = serde_json::from_slice::<Knew>(&record.body).map_or(0, |knew| knew.provenance.tombstone);
-            let by = named.iter().find(|(generation, at)| {
-                *generation == record.generation && knew < self.entries[*at].0
-            });
+            let by = named
+                .iter()
+                .find(|(generation, at)| *generation == record.generation && knew < self.entries[*at].0);
             if let Some((_, at)) = by {
                 return Some(self.by(*at));
             }

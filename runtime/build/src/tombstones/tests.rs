@@ -104,10 +104,8 @@ fn params_are_exact_a_range_or_a_glob() {
 #[test]
 fn only_what_was_made_without_knowing_it_is_disowned() {
     let task = || where_(Predicate { task: Some("delays".into()), ..Predicate::default() });
-    let one = Decision {
-        results: vec![Address { key: key("last"), generation: 1 }],
-        ..Decision::new("", "ann", 5)
-    };
+    let one =
+        Decision { results: vec![Address { key: key("last"), generation: 1 }], ..Decision::new("", "ann", 5) };
     let tombstones = log(&[one.encode(), task()]);
     let by = |generation, knew| tombstones.judge(key("last"), &record(generation, knew, 0)).map(|by| by.number);
     assert_eq!(by(1, 0), Some(1));

@@ -78,3 +78,20 @@ impl Bucket {
         self.block_on(collect(&self.open(machine), &options)).unwrap()
     }
 }
+
+#[test]
+fn what_a_guest_needs_is_brought_from_where_another_machine_put_it() {
+    let bucket = Bucket::new();
+    let fake = plugin(vec![
+        ("leaf", leaf(|n| n.to_string().repeat(10_000))),
+        (
+            "dyn",
+            make(|_| Vec::new(), |guest| async move { Ok(Ok(guest.need("leaf", 1).await?.len().to_string())) }),
+        ),
+    ]);
+    bucket.try_build(&Machine::default(), (&fake, "code"), &[("leaf", 1)]).unwrap();
+    fake.took();
+    let outcome = bucket.try_build(&Machine::default(), (&fake, "code"), &[("dyn", 0)]).unwrap();
+    assert_eq!(output(&outcome, 0), "10000");
+    assert_eq!(fake.ran(), names(&["dyn 0"]));
+}

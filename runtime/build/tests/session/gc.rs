@@ -146,8 +146,7 @@ fn pins_and_the_newest_of_each_task_stay_with_what_they_were_made_from() {
     bucket.objects.pass(1000);
     assert_eq!(bucket.gc(&machine, DAY, 0).kept, 3);
     is_whole(&bucket);
-    let options =
-        GcOptions { keep: 0, keep_last: 1, grace: 0, alone: false, dry_run: true, who: 1 };
+    let options = GcOptions { keep: 0, keep_last: 1, grace: 0, alone: false, dry_run: true, who: 1 };
     let would = bucket.block_on(collect(&bucket.open(&machine), &options)).unwrap();
     assert_eq!(would.kept, 3, "each is the newest of its task");
 }

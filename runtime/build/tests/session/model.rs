@@ -100,13 +100,8 @@ impl Model {
     fn gc(&self, machine: usize) {
         self.bucket.gc(&self.machines[machine], KEEP, GRACE);
         let store = self.bucket.open(&Machine::default());
-        let listed: BTreeSet<_> = self
-            .bucket
-            .block_on(store.list_results())
-            .unwrap()
-            .into_iter()
-            .map(|item| item.what)
-            .collect();
+        let listed: BTreeSet<_> =
+            self.bucket.block_on(store.list_results()).unwrap().into_iter().map(|item| item.what).collect();
         for run in self.bucket.block_on(store.list_runs()).unwrap() {
             if run.written.unwrap() < self.now - KEEP {
                 continue;

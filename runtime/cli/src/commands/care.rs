@@ -40,7 +40,8 @@ pub(crate) fn check(shell: &Shell, args: &CheckArgs) -> Result<Exit> {
     let left = checked.problems.iter().filter(|(_, repaired)| !repaired).count();
     if left > 0 {
         let problems = counted(left as u64, "problem");
-        let error = CliError::new(Exit::Store, format!("{results} and {blobs} were read, and there is {problems}"));
+        let error =
+            CliError::new(Exit::Store, format!("{results} and {blobs} were read, and there is {problems}"));
         return Err(error.code(Code::StoreDamaged).hint(if args.repair {
             "check again, with `--repair`: what was put right may have been in the way of more"
         } else {

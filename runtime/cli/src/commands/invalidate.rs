@@ -47,7 +47,9 @@ pub(crate) fn run(shell: &Shell, args: &InvalidateArgs) -> Result<Exit> {
     if chosen.is_empty() && !args.yes {
         return Err(CliError::new(Exit::Failed, "no live result of this store is like that")
             .code(Code::NoneChosen)
-            .hint("with `--yes` it is written all the same, for results that are yet to come from other machines"));
+            .hint(
+                "with `--yes` it is written all the same, for results that are yet to come from other machines",
+            ));
     }
     if !args.yes && !agreed(&chosen, &more)? {
         shell.say("nothing was written\n");
@@ -170,7 +172,8 @@ fn time(text: &str, zone: &TimeZone, end: bool) -> Result<i64> {
     }
     let civil = match text.parse::<civil::Date>() {
         Ok(date) if !text.contains('T') && end => {
-            let next = date.tomorrow().map_err(|_| wrong())?.to_zoned_datetime(zone.clone()).map_err(|_| wrong())?;
+            let next =
+                date.tomorrow().map_err(|_| wrong())?.to_zoned_datetime(zone.clone()).map_err(|_| wrong())?;
             return Ok(next.timestamp().as_millisecond() - 1);
         }
         Ok(date) if !text.contains('T') => date.to_datetime(civil::Time::midnight()),

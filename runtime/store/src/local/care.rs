@@ -35,7 +35,8 @@ impl Inner {
             }
             for file in list(&shard)? {
                 let file = file.map_err(StoreError::io("list", &shard))?;
-                let names = (shard.file_name().and_then(|name| name.to_str()).map(str::to_owned), file.file_name());
+                let names =
+                    (shard.file_name().and_then(|name| name.to_str()).map(str::to_owned), file.file_name());
                 let (Some(first), Some(rest)) = (names.0, names.1.to_str()) else { continue };
                 // What has another name is nothing of ours.
                 let Ok(what) = format!("b3:{first}{rest}").parse::<Digest>() else { continue };

@@ -177,7 +177,8 @@ pub(super) async fn remove(truth: &Arc<dyn Objects>, what: &Removal) -> Result<(
 
 /// Returns the lists that stand.
 pub(super) async fn condemned(truth: &Arc<dyn Objects>) -> Result<Vec<Item<(String, Removal)>>, StoreError> {
-    let listed = list(truth, names::CONDEMNED, |name| name.strip_prefix(names::CONDEMNED).map(str::to_owned)).await?;
+    let listed =
+        list(truth, names::CONDEMNED, |name| name.strip_prefix(names::CONDEMNED).map(str::to_owned)).await?;
     let mut all = Vec::with_capacity(listed.len());
     for Item { what, size, written } in listed {
         let body = truth.get(&names::condemned(&what)).await?;
@@ -210,11 +211,7 @@ pub(super) async fn pins(truth: &Arc<dyn Objects>) -> Result<Vec<(String, Bytes)
     Ok(all)
 }
 
-pub(super) async fn set_pin(
-    truth: &Arc<dyn Objects>,
-    name: &str,
-    body: Option<Bytes>,
-) -> Result<(), StoreError> {
+pub(super) async fn set_pin(truth: &Arc<dyn Objects>, name: &str, body: Option<Bytes>) -> Result<(), StoreError> {
     let name = format!("{PINS}{name}");
     match body {
         Some(body) => truth.put(&name, body).await?,

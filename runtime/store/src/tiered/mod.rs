@@ -33,10 +33,10 @@ use crate::api::*;
 use crate::error::StoreError;
 use crate::objects::{Objects, Put, Traffic};
 use async_trait::async_trait;
+use care::Doubts;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use care::Doubts;
 use up::Uploads;
 use wrun_core::digest::{ActionKey, Digest, GoalKey, PlanKey, TaskId};
 use wrun_core::result::{ActionResult, Address, Step};
@@ -85,7 +85,15 @@ impl TieredStore {
     fn over(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, through: bool) -> Self {
         let doubts = Arc::<Doubts>::default();
         let uploads = Some(Uploads::new(cache.clone(), truth.clone(), doubts.clone()));
-        Self { cache, place: truth.describe(), truth: Some(truth), uploads, through, log: Mutex::default(), doubts }
+        Self {
+            cache,
+            place: truth.describe(),
+            truth: Some(truth),
+            uploads,
+            through,
+            log: Mutex::default(),
+            doubts,
+        }
     }
 
     /// Uses the cache alone, as if the truth did not exist.
