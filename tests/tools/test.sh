@@ -72,6 +72,7 @@ if [ $lints = yes ]; then
   count keys
   step docs target/tools/py/bin/python tests/docs/run.py
   count docs
+  step book make book
   # need.sh has said so where there is none.
   if [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then
     step browser python3 tests/browser/test_page.py
