@@ -105,10 +105,6 @@ impl From<StoreError> for CliError {
         };
         let mut it = Self::new(Exit::Store, error.to_string()).code(code);
         (it.causes, it.hint) = (causes(&error), error.hint());
-        if matches!(error, StoreError::Io { doing: "create", .. }) {
-            // Such as below a home that is not there.
-            return it.hint("name a store that you may write with `--store DIR`");
-        }
         it
     }
 }
