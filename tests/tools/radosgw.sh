@@ -67,6 +67,10 @@ C
   ceph-osd -i 0
   ceph osd crush add osd.0 1.0 root=default host=h || true
   radosgw-admin user create --uid=t --display-name=t --access-key=test --secret=testtest
+  # Who owns nothing, and may do what a bucket's policy says.
+  for user in reader writer collector nobody; do
+    radosgw-admin user create --uid="wrun-$user" --display-name="$user" --access-key="$user" --secret="$user-secret"
+  done
   touch made
 }
 

@@ -22,12 +22,7 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "`.wrun/store` beside wrun.toml",
         "folder of the store, or `s3://BUCKET/PREFIX`; `--store` and `WRUN_STORE` are stronger",
     ),
-    (
-        "cache",
-        "path",
-        "a folder of the user's cache",
-        "folder in front of a store on S3; `--cache` is stronger",
-    ),
+    ("cache", "path", "a folder of the user's cache", "folder in front of a store on S3; `--cache` is stronger"),
     ("s3", "table", "none", "how to reach a store on S3: its keys are in the example below"),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (

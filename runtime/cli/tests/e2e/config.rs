@@ -86,10 +86,8 @@ fn a_store_is_a_folder_or_a_bucket() {
         2,
         "error: the store `gs://bucket/x` has the scheme `gs`, which wrun cannot use\nhint: name a folder, or s3://BUCKET/PREFIX\n",
     );
-    env.words("build report.wasm --store s3:///x").refused(
-        2,
-        "error: the store `s3:///x` names no bucket\nhint: name a folder, or s3://BUCKET/PREFIX\n",
-    );
+    env.words("build report.wasm --store s3:///x")
+        .refused(2, "error: the store `s3:///x` names no bucket\nhint: name a folder, or s3://BUCKET/PREFIX\n");
     env.words("build report.wasm --offline").refused(
         2,
         "error: `--offline` is for a store on S3, and the store is a folder\nhint: leave it out, or name a store with `--store s3://BUCKET/PREFIX --offline`\n",

@@ -156,6 +156,6 @@ async fn each_refusal_is_told_apart() {
         return;
     }
     assert_eq!(fault(RADOSGW, "no-such-bucket-at-all").await, Err(Fault::NoBucket));
-    assert_eq!(fault(Server { access: "nobody", ..RADOSGW }, BUCKET).await, Err(Fault::Credentials));
+    assert_eq!(fault(Server { access: "no-such-key", ..RADOSGW }, BUCKET).await, Err(Fault::Credentials));
     assert_eq!(fault(Server { secret: "wrong", ..RADOSGW }, BUCKET).await, Err(Fault::Denied));
 }
