@@ -22,6 +22,9 @@ use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
 fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
     let first = setup.plugins.first()?;
     let same = goals.iter().all(|goal| goal.task == goals[0].task);
+    // Two projects of one machine do not take turns in one record; two machines of one project share it, wherever
+    // each has its folder. Externals are compared by content in either case.
+    let root = (!setup.store.is_remote()).then(|| path(&setup.root));
     let settings = serde_json::json!({
         "defaults": options.defaults.iter().map(|((plugin, task), params)| {
             (format!("{plugin}:{task}"), Params(params.clone().into()).to_json())
@@ -29,7 +32,7 @@ fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
         "disabled": options.disabled,
         "except": options.except,
         "machine": setup.machine,
-        "root": path(&setup.root),
+        "root": root,
     });
     Some(Goal {
         component: first.component,

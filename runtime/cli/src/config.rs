@@ -46,6 +46,10 @@ pub(crate) const NAME: &str = "wrun.toml";
 pub(crate) const KEYS: &[&str] =
     &["store", "cache", "s3", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
 
+/// The keys of its table [s3].
+const S3_KEYS: &[&str] =
+    &["region", "profile", "endpoint", "path-style", "sse", "kms-key", "storage-class", "conditional"];
+
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,9 +112,11 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
         let message = error.to_string();
         let unknown = message.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
         let error = bad().cause(message.trim_end());
-        match unknown.map(|(name, _)| nearest(name, KEYS.iter().copied())) {
+        // The table that the key is in: the parser lists what may be there.
+        let keys = if message.contains("`path-style`, ") { S3_KEYS } else { KEYS };
+        match unknown.map(|(name, _)| nearest(name, keys.iter().copied())) {
             Some(Some(near)) => error.hint(format!("did you mean `{near}`?")),
-            Some(None) => error.hint(format!("it may have {}", list(KEYS))),
+            Some(None) => error.hint(format!("it may have {}", list(keys))),
             None => error,
         }
     })?;

@@ -20,8 +20,10 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "store",
         "path",
         "`.wrun/store` beside wrun.toml",
-        "folder of the store; `--store` and `WRUN_STORE` are stronger",
+        "folder of the store, or `s3://BUCKET/PREFIX`; `--store` and `WRUN_STORE` are stronger",
     ),
+    ("cache", "path", "a folder of the user's cache", "folder in front of a store on S3; `--cache` is stronger"),
+    ("s3", "table", "none", "how to reach a store on S3: its keys are in the example below"),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
         "suspended",
@@ -50,7 +52,7 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
 
 /// Environment variables that are read. A name that ends in `_` is the start of many.
 const VARIABLES: &[(&str, &str)] = &[
-    ("WRUN_STORE", "folder of the store; `--store` is stronger"),
+    ("WRUN_STORE", "folder of the store, or `s3://BUCKET/PREFIX`; `--store` is stronger"),
     ("WRUN_PARAM_", "`WRUN_PARAM_DATE=2013-01-07` gives the param `date`; `--param` and `--params` are stronger"),
     ("WRUN_PAGER", "what shows long output on a terminal, before `PAGER`; `cat` is none"),
     ("PAGER", "what shows long output on a terminal; else `less` where it is there"),
@@ -71,6 +73,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CARGO", "the cargo that compiles source folders; else the first of `PATH`"),
     ("CARGO_HOME", "as cargo has it"),
     ("RUSTUP_HOME", "as rustup has it"),
+    ("AWS_", "credentials, profile and region for a store on S3, as every AWS program has them"),
     ("CARGO_MANIFEST_DIR", "where wrun stands in for rustc: set by cargo"),
 ];
 

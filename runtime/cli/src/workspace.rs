@@ -107,7 +107,12 @@ impl Workspace {
             .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
         let store = match Place::of(store, &config, folder.as_deref(), &cwd)? {
             Place::Folder(path) => local(&path, need)?,
-            Place::S3(bucket) => bucket.open(&runtime)?,
+            Place::S3(bucket) => {
+                if bucket.options.conditional == Some(false) && !bucket.offline {
+                    shell.note("`conditional = false`: of two builds that make the same at once the later may overwrite the first");
+                }
+                bucket.open(&runtime)?
+            }
         };
         // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
         let compiled_dir = compiled_dir(shell, store.local_root());

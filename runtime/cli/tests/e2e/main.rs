@@ -20,6 +20,8 @@ mod disk;
 mod doctor;
 mod env;
 mod explain;
+#[path = "../../../store/tests/fake_s3/mod.rs"]
+mod fake_s3;
 mod get;
 mod graph;
 mod history;
@@ -34,6 +36,7 @@ mod plan;
 mod plugin;
 mod plugins;
 mod report;
+mod s3;
 mod source;
 mod status;
 mod terminal;

@@ -116,6 +116,9 @@ impl Limit {
                 Err(error) => {
                     if error.fault == Fault::Throttled {
                         self.counts.throttled.fetch_add(1, Relaxed);
+                    }
+                    // A line that is too thin for so many at once shows in answers that come too late.
+                    if matches!(error.fault, Fault::Throttled | Fault::TimedOut) {
                         self.narrow();
                     }
                     if !error.fault.passes() || tries == TRIES {

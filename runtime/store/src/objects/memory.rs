@@ -159,6 +159,10 @@ impl Objects for MemoryObjects {
         Ok(put)
     }
 
+    async fn heeds_conditions(&self, _: &str, _: Bytes) -> Result<bool, ObjectError> {
+        Ok(true)
+    }
+
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError> {
         let write = |shared: &mut Shared, _| {
             shared.objects.insert(name.to_owned(), (body.clone(), shared.now));

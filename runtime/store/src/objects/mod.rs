@@ -164,6 +164,10 @@ pub trait Objects: Send + Sync + 'static {
     /// Writes a small object that must not be there yet.
     async fn put_new(&self, name: &str, body: Bytes) -> Result<Put, ObjectError>;
 
+    /// Writes again, on condition that nothing is there, what is there; tells whether the server refused, which one
+    /// that does not heed conditions does not. Where the user gave up on conditions nothing is asked.
+    async fn heeds_conditions(&self, name: &str, body: Bytes) -> Result<bool, ObjectError>;
+
     /// Writes a small object, over whatever is there.
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError>;
 

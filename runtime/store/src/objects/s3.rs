@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
@@ -32,6 +33,12 @@ const WHOLE: u64 = 16 << 20;
 const PART: u64 = 8 << 20;
 /// S3 allows 10,000.
 const MOST_PARTS: u64 = 9_000;
+/// An upload of more than this asks first whether it is there: that costs less than to send it in vain.
+const ASK_FIRST: u64 = 256 << 10;
+/// Without an answer, or without a byte of it, for so long the server is taken to be hung.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is sent may be this slow: bytes a second.
+const SLOWEST: u64 = 64 << 10;
 /// So many parts of one object are in memory at once.
 const PARALLEL: usize = 8;
 /// An upload in parts that is older than this was abandoned.
@@ -60,6 +67,9 @@ pub struct S3Options {
     /// An access key and its secret, where they are not to be looked for. Never read from a file of the project.
     #[serde(skip)]
     pub keys: Option<(String, String)>,
+    /// How long to wait for a server that says nothing, where that is not the usual 30 seconds: for tests.
+    #[serde(skip)]
+    pub patience: Option<Duration>,
 }
 
 /// A bucket, and a prefix in it.
@@ -72,6 +82,7 @@ pub struct S3Objects {
     sse: Option<ServerSideEncryption>,
     kms_key: Option<String>,
     storage_class: Option<StorageClass>,
+    patience: Duration,
     limit: Limit,
 }
 
@@ -104,14 +115,16 @@ impl S3Objects {
             loader = loader.credentials_provider(Credentials::new(access, secret, None, None, "given"));
         }
         let shared = loader.load().await;
+        let patience = options.patience.unwrap_or(PATIENCE);
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(Duration::from_secs(30))
-            .operation_attempt_timeout(Duration::from_secs(120))
+            .connect_timeout(patience.min(Duration::from_secs(5)))
+            .read_timeout(patience)
             .build();
         let mut config = aws_sdk_s3::config::Builder::from(&shared)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
+            // A body that stops half-way has a limit of its own.
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(patience).build())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .force_path_style(options.path_style.unwrap_or(options.endpoint.is_some()));
@@ -131,8 +144,17 @@ impl S3Objects {
             sse: options.sse.as_deref().map(ServerSideEncryption::from),
             kms_key: options.kms_key.clone(),
             storage_class: options.storage_class.as_deref().map(StorageClass::from),
-            limit: Limit::new(super::limit::PAUSE, seed ^ u64::from(std::process::id()) << 32),
+            patience,
+            // Who has little patience waits little between tries.
+            limit: Limit::new(super::limit::PAUSE.min(patience / 100), seed ^ u64::from(std::process::id()) << 32),
         }
+    }
+
+    /// The time that the answer to so many bytes may take: it begins when they begin to be sent.
+    fn patience_for(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        let patience = self.patience + Duration::from_secs(bytes / SLOWEST);
+        let timeouts = TimeoutConfig::builder().read_timeout(patience).build();
+        aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
     }
 
     fn key(&self, name: &str) -> String {
@@ -162,6 +184,7 @@ impl S3Objects {
 
     /// Sends one put; true if it was made, false if the server says that something is there.
     async fn send(&self, name: &str, body: &Bytes, only_new: bool) -> Result<bool, ObjectError> {
+        let length = body.len() as u64;
         let attempt = || async {
             let body = ByteStream::from(bytes::Bytes::from_owner(body.clone()));
             let sent = self
@@ -174,6 +197,8 @@ impl S3Objects {
                 .set_ssekms_key_id(self.kms_key.clone())
                 .set_storage_class(self.storage_class.clone())
                 .body(body)
+                .customize()
+                .config_override(self.patience_for(length))
                 .send()
                 .await;
             match sent {
@@ -228,7 +253,8 @@ impl S3Objects {
             let number = i32::try_from(i + 1).unwrap_or(i32::MAX);
             let attempt = || async {
                 let sent = self.client.upload_part().bucket(&self.bucket).key(self.key(name)).upload_id(id);
-                let sent = sent.part_number(number).body(ByteStream::from(bytes.clone())).send().await;
+                let sent = sent.part_number(number).body(ByteStream::from(bytes.clone()));
+                let sent = sent.customize().config_override(self.patience_for(size)).send().await;
                 sent.map_err(|error| self.failed(("write", name), &error))
             };
             let sent = self.limit.request(Kind::Put, attempt).await?;
@@ -263,6 +289,15 @@ impl S3Objects {
             }
         };
         self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Says who may do what with the bucket: a policy in the language of AWS.
+    pub async fn set_policy(&self, policy: &str) -> Result<(), ObjectError> {
+        let attempt = || async {
+            let set = self.client.put_bucket_policy().bucket(&self.bucket).policy(policy).send().await;
+            set.map_err(|error| self.failed(("set the policy of", ""), &error))
+        };
+        self.limit.request(Kind::Put, attempt).await.map(|_| ())
     }
 
     /// Removes the parts of uploads that were abandoned; returns how many uploads.
@@ -339,6 +374,7 @@ fn classify<E: ProvideErrorMetadata + std::error::Error + 'static>(
                 ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded", _)
                 | (_, 429 | 503) => Fault::Throttled,
                 ("RequestTimeout", _) | (_, 408) => Fault::TimedOut,
+                ("ConditionalRequestConflict" | "OperationAborted", _) => Fault::Server,
                 ("NotImplemented", _) | (_, 501) => Fault::Unsupported,
                 ("AccessDenied" | "SignatureDoesNotMatch" | "AllAccessDisabled", _) | (_, 401 | 403) => {
                     Fault::Denied
@@ -429,11 +465,18 @@ impl Objects for S3Objects {
         Err(ObjectError { doing: "write", uri: self.uri(name), fault: Fault::Server, why })
     }
 
+    async fn heeds_conditions(&self, name: &str, body: Bytes) -> Result<bool, ObjectError> {
+        Ok(!self.conditional || !self.send(name, &body, true).await?)
+    }
+
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError> {
         self.send(name, &body, false).await.map(|_| ())
     }
 
     async fn upload(&self, name: &str, body: &Blob, replace: bool) -> Result<(), ObjectError> {
+        if !replace && body.len() > ASK_FIRST && self.size(name).await? == Some(body.len()) {
+            return Ok(());
+        }
         if body.len() <= WHOLE {
             let bytes = read_part(body.clone(), 0, body.len()).await.map_err(|error| self.local(name, &error))?;
             let bytes = Bytes::from(&bytes[..]);
@@ -442,12 +485,10 @@ impl Objects for S3Objects {
             }
             return match self.size(name).await? {
                 Some(size) if size == body.len() => Ok(()),
-                // A racing put that has not landed, or something that is not what its name says.
+                // A racing put that has not landed and may never, or something that is not what its name says. A put
+                // without a condition may be answered with a conflict too, while the race is on: it passes.
                 _ => self.send(name, &bytes, false).await.map(|_| ()),
             };
-        }
-        if !replace && self.size(name).await? == Some(body.len()) {
-            return Ok(());
         }
         let attempt = || async {
             let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(name));

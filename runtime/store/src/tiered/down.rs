@@ -5,8 +5,9 @@ use crate::api::{Blob, BlobKind, Bytes, Staged, Store, Write};
 use crate::error::StoreError;
 use crate::objects::Objects;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use wrun_core::digest::Digest;
 
 /// Blobs of at most this many bytes are kept with the small records of the cache.
@@ -19,12 +20,13 @@ const TRIES: u32 = 2;
 /// Brings blobs and trees to the cache; tells which are there and what they should be.
 pub(super) async fn bring(
     cache: &Arc<dyn Store>,
-    truth: &Arc<dyn Objects>,
+    (truth, wrong): (&Arc<dyn Objects>, &Wrong),
     wanted: &[(BlobKind, Digest)],
 ) -> Result<Vec<bool>, StoreError> {
     let mut there = Vec::with_capacity(wanted.len());
     let mut small = Vec::new();
-    let found = futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, kind, digest));
+    let found =
+        futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, (truth, wrong), kind, digest));
     let mut found = std::pin::pin!(found.buffered(AT_ONCE));
     while let Some(found) = found.try_next().await? {
         there.push(!matches!(found, Found::Absent));
@@ -42,6 +44,9 @@ pub(super) async fn bring(
     Ok(there)
 }
 
+/// Blobs of which the truth was found to have other bytes than their names say.
+pub(super) type Wrong = Mutex<HashSet<Digest>>;
+
 enum Found {
     Absent,
     /// To be written.
@@ -52,7 +57,7 @@ enum Found {
 
 async fn one(
     cache: &Arc<dyn Store>,
-    truth: &Arc<dyn Objects>,
+    (truth, wrong): (&Arc<dyn Objects>, &Wrong),
     kind: BlobKind,
     digest: Digest,
 ) -> Result<Found, StoreError> {
@@ -72,7 +77,8 @@ async fn one(
             Landed::Staged(_) => {}
         }
     }
-    // The truth has other bytes under that name: for us it has none.
+    // The truth has other bytes under that name: for us it has none, and whoever makes them again replaces it.
+    wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
     Ok(Found::Absent)
 }
 

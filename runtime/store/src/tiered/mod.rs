@@ -4,7 +4,8 @@
 //! cas/<2 hex>/<62 hex>      blobs and trees
 //! ac/<2 hex>/<62 hex>.<g>   action digest → result, generation g; create-only
 //! hint/<2 hex>/<62 hex>     first key of a dynamic action → the steps it took
-//! tomb/<16 digits>          tombstones, create-only, without gaps; `tomb/~format-1` says what wrote here
+//! tomb/<16 digits>          tombstones, create-only, without gaps; `tomb/~format-1` says what wrote here,
+//!                           `tomb/~conditions` was overwritten in vain before
 //! goal/<64 hex>             the newest session record of a goal: its run, a line break, its header
 //! run/<date>/<run>          the header of every build
 //! ```
@@ -26,7 +27,7 @@ mod up;
 
 use crate::api::*;
 use crate::error::StoreError;
-use crate::objects::{Objects, Put, Traffic};
+use crate::objects::{Fault, ObjectError, Objects, Put, Traffic};
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ pub struct TieredStore {
     truth: Option<Arc<dyn Objects>>,
     place: String,
     uploads: Option<Uploads>,
+    /// Shared with the uploads, which mend it.
+    wrong: Arc<down::Wrong>,
     /// Whether a commit waits for the truth.
     through: bool,
     log: Mutex<LogState>,
@@ -76,14 +79,17 @@ impl TieredStore {
     }
 
     fn over(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, through: bool) -> Self {
-        let uploads = Some(Uploads::new(cache.clone(), truth.clone()));
-        Self { cache, place: truth.describe(), truth: Some(truth), uploads, through, log: Mutex::default() }
+        let wrong = Arc::<down::Wrong>::default();
+        let uploads = Some(Uploads::new(cache.clone(), truth.clone(), wrong.clone()));
+        let (place, truth) = (truth.describe(), Some(truth));
+        Self { cache, truth, place, uploads, wrong, through, log: Mutex::default() }
     }
 
     /// Uses the cache alone, as if the truth did not exist.
     pub fn offline(cache: Arc<dyn Store>, place: &str) -> Arc<Self> {
         let place = place.to_owned();
-        Arc::new(Self { cache, truth: None, place, uploads: None, through: false, log: Mutex::default() })
+        let (wrong, log) = (Arc::default(), Mutex::default());
+        Arc::new(Self { cache, truth: None, place, uploads: None, wrong, through: false, log })
     }
 
     /// Returns what was asked of the truth so far.
@@ -142,10 +148,28 @@ impl TieredStore {
             self.read_log(truth).await?;
         }
         if self.log_state() == LogState::New {
+            self.try_conditions(truth).await?;
             truth.put_new(&names::format(FORMAT), b"wrun\n".as_slice().into()).await?;
             self.set_log_state(LogState::Read);
         }
         Ok(())
+    }
+
+    /// Before a prefix is used for the first time: makes sure that a put which must not overwrite does not. Where
+    /// it did, two builds that race would each believe to be first, and nobody would be told.
+    async fn try_conditions(&self, truth: &Arc<dyn Objects>) -> Result<(), StoreError> {
+        let body: Bytes = b"wrun\n".as_slice().into();
+        truth.put_new(names::CONDITIONS, body.clone()).await?;
+        if truth.heeds_conditions(names::CONDITIONS, body).await? {
+            return Ok(());
+        }
+        Err(StoreError::Remote(ObjectError {
+            doing: "use",
+            uri: self.place.clone(),
+            fault: Fault::Unsupported,
+            why: "the server does not heed `If-None-Match: *`, so that one build may overwrite what another made"
+                .to_owned(),
+        }))
     }
 
     /// Looks up one result in the truth, and keeps it.
@@ -251,7 +275,7 @@ impl Store for TieredStore {
         let Some(truth) = &self.truth else { return Ok(there) };
         let absent: Vec<usize> = (0..wanted.len()).filter(|i| !there[*i]).collect();
         let missing: Vec<(BlobKind, Digest)> = absent.iter().map(|i| wanted[*i]).collect();
-        let brought = down::bring(&self.cache, truth, &missing).await?;
+        let brought = down::bring(&self.cache, (truth, &*self.wrong), &missing).await?;
         absent.into_iter().zip(brought).for_each(|(i, brought)| there[i] = brought);
         Ok(there)
     }

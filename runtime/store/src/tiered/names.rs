@@ -6,6 +6,9 @@ use wrun_core::result::Address;
 /// Where the log of tombstones is.
 pub(super) const TOMBSTONES: &str = "tomb/";
 
+/// What the first to write tries to overwrite.
+pub(super) const CONDITIONS: &str = "tomb/~conditions";
+
 fn sharded(folder: &str, digest: Digest) -> String {
     let hex = digest.to_hex();
     format!("{folder}/{}/{}", &hex[..2], &hex[2..])
@@ -83,6 +86,7 @@ mod tests {
         assert_eq!(read_log_entry(&names[2]), Some(LogEntry::Tombstone(10)));
         assert_eq!(read_log_entry(&names[4]), Some(LogEntry::Format(1)));
         assert_eq!(read_log_entry("tomb/README"), None);
+        assert_eq!(read_log_entry(CONDITIONS), None);
     }
 
     #[test]

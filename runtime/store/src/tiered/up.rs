@@ -3,12 +3,13 @@
 //! One task takes addresses from a channel and sends several at once. It reads all it needs from the cache, so what
 //! an earlier process left is sent like what this one makes.
 
+use super::down::Wrong;
 use super::{down, names};
 use crate::api::{BlobKind, Bytes, Store, Write};
 use crate::error::StoreError;
 use crate::objects::{Objects, Put};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -36,10 +37,10 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>) -> Self {
+    pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, wrong: Arc<Wrong>) -> Self {
         let (orders, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default() });
-        let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), waiting: HashSet::new() };
+        let shared = Arc::new(Shared { cache, truth, wrong, sent: Mutex::default(), flights: Mutex::default() });
+        let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), ordered: HashSet::new() };
         Self { orders, start: Mutex::new(Some(sender)) }
     }
 
@@ -69,7 +70,8 @@ struct Sender {
     receiver: mpsc::UnboundedReceiver<Order>,
     shared: Arc<Shared>,
     on_their_way: JoinSet<(Address, Result<Option<Bytes>, StoreError>)>,
-    waiting: HashSet<Address>,
+    /// Those that are on their way or were sent: what is owed is listed again by whoever settles.
+    ordered: HashSet<Address>,
 }
 
 #[derive(Default)]
@@ -85,7 +87,7 @@ impl Sender {
         while let Some(order) = self.receiver.recv().await {
             match order {
                 Order::Send(address) => {
-                    if !self.waiting.insert(address) {
+                    if !self.ordered.insert(address) {
                         continue;
                     }
                     while self.on_their_way.len() >= AT_ONCE {
@@ -114,12 +116,14 @@ impl Sender {
     /// Waits for one result to have been sent.
     async fn one(&mut self, done: &mut Done) {
         let Some(Ok((address, sent))) = self.on_their_way.join_next().await else { return };
-        self.waiting.remove(&address);
         match sent {
             Ok(None) => done.settled.push(address),
             Ok(Some(winner)) => done.lost.push((address, winner)),
             // It stays owed; the first error is as good as any.
-            Err(error) => _ = done.error.get_or_insert(error),
+            Err(error) => {
+                self.ordered.remove(&address);
+                done.error.get_or_insert(error);
+            }
         }
         if done.settled.len() >= TOGETHER {
             self.note(done).await;
@@ -145,8 +149,11 @@ impl Sender {
 struct Shared {
     cache: Arc<dyn Store>,
     truth: Arc<dyn Objects>,
+    wrong: Arc<Wrong>,
     /// Blobs that are in the truth for sure.
     sent: Mutex<HashSet<Digest>>,
+    /// Blobs that are on their way: many results share the component that made them, and wait for one upload of it.
+    flights: Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Shared {
@@ -176,9 +183,25 @@ impl Shared {
     }
 
     async fn send_blob(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
+        let flight =
+            self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default().clone();
+        let _landed = flight.lock().await;
+        if self.sent().contains(&digest) {
+            return Ok(());
+        }
+        let sent = self.send_one(kind, digest).await;
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        sent
+    }
+
+    async fn send_one(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
         let name = names::blob(digest);
         match down::read(&self.cache, kind, digest)? {
-            Some(blob) => self.truth.upload(&name, &blob, false).await?,
+            Some(blob) => {
+                let replace = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest);
+                self.truth.upload(&name, &blob, replace).await?;
+                self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+            }
             // What is not here came from there; if it is in neither, no record may name it.
             None if self.truth.size(&name).await?.is_some() => {}
             None => return Err(StoreError::Corrupt { digest, path: self.cache.describe().into() }),
