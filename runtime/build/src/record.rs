@@ -22,7 +22,7 @@ use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
 fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
     let first = setup.plugins.first()?;
     let same = goals.iter().all(|goal| goal.task == goals[0].task);
-    let settings = serde_json::json!({
+    let mut settings = serde_json::json!({
         "defaults": options.defaults.iter().map(|((plugin, task), params)| {
             (format!("{plugin}:{task}"), Params(params.clone().into()).to_json())
         }).collect::<BTreeMap<_, _>>(),
@@ -31,6 +31,9 @@ fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
         "machine": setup.machine,
         "root": path(&setup.root),
     });
+    if !options.externals.is_empty() {
+        settings["externals"] = serde_json::to_value(&options.externals).ok()?;
+    }
     Some(Goal {
         component: first.component,
         task: goals.first()?.task.clone(),
@@ -56,9 +59,11 @@ fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
         }
     }
     let externals = engine.externals.iter().filter_map(|external| match &external.state {
-        ExternalState::Found(found) => {
-            Some(ExternalPin { external: external.external.clone(), tree: found.found.digest })
-        }
+        ExternalState::Found(found) => Some(ExternalPin {
+            external: external.external.clone(),
+            kind: found.found.kind,
+            tree: found.found.digest,
+        }),
         _ => None,
     });
     let mut externals: Vec<ExternalPin> = externals.collect();
@@ -294,7 +299,8 @@ async fn from_record(
         same_bytes: BTreeMap::new(),
         externals: wanted
             .iter()
-            .filter_map(|external| crate::jobs::external_path(&shared, external).ok())
+            .filter_map(|external| crate::external::place(&shared, external).ok())
+            .filter_map(|place| place.path().map(Path::to_owned))
             .collect(),
     }))
 }

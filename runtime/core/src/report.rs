@@ -160,6 +160,53 @@ pub struct Spell {
     pub ended: f64,
 }
 
+/// Requests to servers and bytes so far.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Traffic {
+    /// Objects asked for, whole or by range.
+    pub gets: u64,
+    /// Objects written, parts of them included.
+    pub puts: u64,
+    /// Questions whether an object is there.
+    pub heads: u64,
+    /// Pages of listings.
+    pub lists: u64,
+    /// Batches of removals.
+    pub deletes: u64,
+    /// Requests that were repeated because of a passing fault.
+    pub retries: u64,
+    /// Answers that asked for fewer requests.
+    pub throttled: u64,
+    /// Bytes sent.
+    pub bytes_up: u64,
+    /// Bytes received.
+    pub bytes_down: u64,
+}
+
+impl Traffic {
+    /// Returns the number of requests of every kind, repeated ones included.
+    pub fn requests(&self) -> u64 {
+        self.gets + self.puts + self.heads + self.lists + self.deletes
+    }
+
+    /// Adds another's.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            gets: self.gets + other.gets,
+            puts: self.puts + other.puts,
+            heads: self.heads + other.heads,
+            lists: self.lists + other.lists,
+            deletes: self.deletes + other.deletes,
+            retries: self.retries + other.retries,
+            throttled: self.throttled + other.throttled,
+            bytes_up: self.bytes_up + other.bytes_up,
+            bytes_down: self.bytes_down + other.bytes_down,
+        }
+    }
+}
+
 /// What answered a build.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -39,7 +39,8 @@ impl Session {
         engine.shared.setup.sink.send(Event::Finished { totals: report.totals });
         let mut same_bytes = std::mem::take(&mut engine.memory.same_bytes);
         same_bytes.retain(|task, _| !engine.memory.other_bytes.contains(task));
-        let externals = engine.externals.iter().map(|external| external.path.clone()).collect();
+        let here = engine.externals.iter().filter_map(|external| external.place.path());
+        let externals = here.map(std::path::Path::to_owned).collect();
         // A large graph takes a while to be taken apart, and nobody waits for it.
         let runtime = engine.runtime.clone();
         runtime.spawn_blocking(move || drop(engine));

@@ -98,7 +98,7 @@ impl Engine {
                     .into_iter()
                     .map(|id| {
                         let node = &self.externals[id as usize];
-                        (id, node.external.clone(), node.path.clone())
+                        (id, node.external.clone(), node.place.clone())
                     })
                     .collect();
                 self.job(|shared| async move { Message::Externals(crate::external::find(&shared, batch).await) });

@@ -94,6 +94,7 @@ pub(crate) fn prepare(
     options.disabled = workspace.config.disabled.clone();
     options.defaults = defaults;
     options.given_paths = goals.paths.clone();
+    options.externals = workspace.config.externals.clone();
     if let Some(session) = session {
         options.except = session.except.clone();
         if let Some(salt) = &session.salt {
@@ -114,6 +115,7 @@ impl Prepared {
             locks: root.map(|root| Locks::open(&root)).transpose()?,
             root: self.workspace.root.clone(),
             roots: self.workspace.config.roots.clone(),
+            sources: self.workspace.sources.clone(),
             sink,
             machine: wrun_plugin::machine(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
