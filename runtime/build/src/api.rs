@@ -8,7 +8,7 @@ use wrun_core::digest::ComponentDigest;
 use wrun_core::event::Sink;
 use wrun_core::param::{ParamError, Params, Value};
 use wrun_core::reason::Reason;
-use wrun_core::report::{HitSource, Report};
+use wrun_core::report::{HitSource, Moved, Report};
 use wrun_core::result::Address;
 use wrun_exec::{Executor, Planner};
 use wrun_store::external::{Rule, Sources};
@@ -50,6 +50,13 @@ pub struct Setup {
     pub machine: String,
     /// The version of wrun, for provenance.
     pub version: String,
+}
+
+impl Setup {
+    /// Returns what was asked of servers so far.
+    pub(crate) fn traffic(&self) -> Moved {
+        Moved { store: self.store.counters().traffic, externals: self.sources.traffic() }
+    }
 }
 
 /// How to build.

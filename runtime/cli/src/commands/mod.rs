@@ -289,13 +289,7 @@ mod tests {
         let exit = |states: &[State], interrupted| {
             let mut totals = Totals::default();
             states.iter().for_each(|state| totals.count(*state));
-            let report = Report {
-                format: FORMAT,
-                answered_by: AnsweredBy::Walk,
-                totals,
-                tasks: Vec::new(),
-                notes: Vec::new(),
-            };
+            let report = Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, ..Report::default() };
             exit_of(&Outcome {
                 report,
                 goals: Vec::new(),

@@ -20,6 +20,7 @@ mod disk;
 mod doctor;
 mod env;
 mod explain;
+mod externals;
 mod get;
 mod graph;
 mod history;
