@@ -20,7 +20,15 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "store",
         "path",
         "`.wrun/store` beside wrun.toml",
-        "folder of the store; `--store` and `WRUN_STORE` are stronger",
+        "folder of the store, or `s3://BUCKET/PREFIX`; `--store` and `WRUN_STORE` are stronger",
+    ),
+    ("cache", "path", "in the user's cache folder", "folder in front of a store on S3; `--cache` is stronger"),
+    (
+        "s3",
+        "table",
+        "empty",
+        "how to reach buckets, of the store and of externals: `region`, `profile`, `endpoint`, `path-style`; how to write \
+         into the store's: `sse`, `kms-key`, `storage-class`, `conditional`",
     ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
