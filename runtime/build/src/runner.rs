@@ -5,11 +5,12 @@ use crate::graph::{Answer, FoundExternal, NodeId, Output, Planned};
 use crate::jobs::Shared;
 use crate::resolve::SharedCall;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
-use wrun_core::digest::{ActionKey, Digest, TaskId};
+use wrun_core::digest::{ActionKey, Digest, TaskId, TreeDigest};
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::reason::Reason;
 use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance};
@@ -163,6 +164,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
     let spec = shared.resolver.task_type(&task.call);
     let mut writes = Vec::new();
+    let mut contents = BTreeMap::new();
     let mut inputs = Vec::with_capacity(task.inputs.len());
     for input in &task.inputs {
         let dir = match &input.content {
@@ -172,6 +174,11 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         match dir.fetch().await {
             Err(FilesError::Store(error)) => return Err(error.into()),
             other => other.map_err(|_| RunError::LostInput { input: input.name.clone() })?,
+        }
+        if let Content::External(_, found) = &input.content
+            && found.found.kind.is_weak()
+        {
+            contents.insert(input.name.clone(), dir.digest());
         }
         inputs.push((input.name.clone(), dir));
     }
@@ -214,7 +221,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         waited: asked.waited,
         diverged: None,
     };
-    record(&task, made, asked, started, seconds, writes)
+    record(&task, made, asked, started, seconds, (writes, contents))
 }
 
 fn record(
@@ -223,7 +230,7 @@ fn record(
     asked: Asked,
     started: Instant,
     seconds: f64,
-    mut writes: Vec<Write>,
+    (mut writes, contents): (Vec<Write>, BTreeMap<String, TreeDigest>),
 ) -> Result<Box<Finished>, RunError> {
     let broken = |error: FilesError| match error {
         FilesError::Store(error) => RunError::Store(error),
@@ -256,9 +263,9 @@ fn record(
     let spec = shared.resolver.task_type(&task.call);
     let plugin = shared.resolver.plugin(&task.call);
     let since = i64::try_from(started.duration_since(task.session_started).as_millis()).unwrap_or(i64::MAX);
-    let mut inputs: std::collections::BTreeMap<String, Address> =
+    let mut inputs: BTreeMap<String, Address> =
         asked.answers.iter().flat_map(|answer| answer.addresses.iter().cloned()).collect();
-    let mut externals = std::collections::BTreeMap::new();
+    let mut externals = BTreeMap::new();
     for input in &task.inputs {
         match &input.content {
             Content::Made(_, from) => _ = inputs.insert(input.name.clone(), *from),
@@ -282,6 +289,7 @@ fn record(
             seconds,
             inputs,
             externals,
+            contents,
             reasons: task.reasons.clone(),
             wrun: shared.setup.version.clone(),
         },

@@ -7,7 +7,7 @@
 //! suspended = 1000                # guests that wait in memory; else 5000
 //! salt = ""
 //! timezone = "Europe/Berlin"      # where `today` is; else the machine's
-//! roots = ["/data/in"]            # where plugins may name externals, besides this folder
+//! roots = ["/data/in", "s3://bucket/in/"]    # where plugins may name externals, besides this folder
 //! disabled = ["week"]             # task types that are left out
 //!
 //! [s3]                            # how to reach a store on S3; all of it may be left out
@@ -19,6 +19,13 @@
 //! kms-key = "alias/data"
 //! storage-class = "INTELLIGENT_TIERING"
 //! conditional = true              # false for a server without conditional puts: a weaker promise
+//!
+//! [externals."https://host/data.csv"]    # what one input has to hold, or goes by
+//! digest = "b3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+//! [externals."s3://bucket/in/"]    # and all below
+//! marker = "_SUCCESS"             # without this file it counts as missing
+//! [externals."s3://bucket/huge/"]
+//! pin = "etag"                    # or "version-id": weaker than content, and not hashed first
 //!
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
@@ -38,13 +45,26 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wrun_core::suggest::nearest;
+use wrun_store::external::Rule;
 use wrun_store::objects::s3::S3Options;
 
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
-pub(crate) const KEYS: &[&str] =
-    &["store", "cache", "s3", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+pub(crate) const KEYS: &[&str] = &[
+    "store",
+    "cache",
+    "s3",
+    "slots",
+    "suspended",
+    "salt",
+    "timezone",
+    "roots",
+    "externals",
+    "disabled",
+    "plugins",
+    "params",
+];
 
 /// The keys of its table [s3].
 const S3_KEYS: &[&str] =
@@ -64,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) timezone: Option<String>,
     #[serde(default)]
     pub(crate) roots: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) externals: BTreeMap<String, Rule>,
     #[serde(default)]
     pub(crate) disabled: Vec<String>,
     #[serde(default)]
@@ -136,6 +158,12 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
             return Err(bad().cause(format!("[params.\"{key}\"] names no alias of [plugins]")).hint(hint));
         }
     }
+    for (uri, rule) in &config.externals {
+        if rule.digest.is_some() && rule.pin.is_some() {
+            let why = format!("[externals.\"{uri}\"] has both `digest` and `pin`");
+            return Err(bad().cause(why).hint("a digest says more: leave `pin` out"));
+        }
+    }
     if config.slots == Some(0) {
         return Err(bad()
             .cause("slots = 0: at least one task has to run at once")
@@ -182,6 +210,9 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("did you mean `flight`?"));
         assert!(parse("slots = 0").is_err());
         assert!(parse("slots = ").is_err());
+        assert!(parse("[externals.'http://h/a']\npin = 'mtime'").is_err());
+        let both = format!("[externals.'http://h/a']\npin = 'etag'\ndigest = 'b3:{}'", "0".repeat(64));
+        assert!(parse(&both).is_err());
         assert!(parse("[plugins]\n'A b' = 'x'").is_err());
     }
 

@@ -25,7 +25,7 @@ const ENUMS: &[(&str, &str, &str)] = &[
     ("build/src/api.rs", "BuildError", "Builds"),
     ("store/src/error.rs", "StoreError", "The store"),
     ("store/src/files.rs", "FilesError", "Outputs"),
-    ("store/src/external/mod.rs", "ExternalError", "External inputs"),
+    ("store/src/external/error.rs", "ExternalError", "External inputs"),
 ];
 
 /// A string literal in a source, and where it ends.

@@ -24,6 +24,7 @@ use wrun_core::suggest::nearest;
 use wrun_core::task::{PluginDescription, SANDBOX};
 use wrun_exec::wasm::WasmPlugin;
 use wrun_plugin::{Host, HostConfig};
+use wrun_store::external::Sources;
 use wrun_store::local::LocalStore;
 use wrun_store::memory::MemoryStore;
 use wrun_store::{Store, Write};
@@ -36,6 +37,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) store: Arc<dyn Store>,
+    /// The servers that externals are read from.
+    pub(crate) sources: Arc<Sources>,
     pub(crate) runtime: Threads,
     pub(crate) host: Arc<Host>,
     pub(crate) slots: usize,
@@ -119,7 +122,8 @@ impl Workspace {
         let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         let root = folder.unwrap_or_else(|| cwd.clone());
         let runtime = Threads(Some(runtime));
-        Ok(Self { shell: shell.clone(), config, root, cwd, store, runtime, host, slots, zone })
+        let sources = Arc::new(Sources::new(config.s3.clone(), env::proxies()));
+        Ok(Self { shell: shell.clone(), config, root, cwd, store, sources, runtime, host, slots, zone })
     }
 
     /// Returns now, where the user is.

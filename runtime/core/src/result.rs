@@ -92,6 +92,9 @@ pub struct Provenance {
     /// The external addresses that its inputs came from, by input name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub externals: BTreeMap<String, String>,
+    /// What inputs held that are known by a weaker pin than their content, by input name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, TreeDigest>,
     /// Why it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,

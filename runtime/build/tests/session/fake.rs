@@ -172,6 +172,8 @@ pub struct World {
     pub options: Options,
     runtime: tokio::runtime::Runtime,
     pub root: tempfile::TempDir,
+    pub roots: Vec<std::path::PathBuf>,
+    pub sources: Arc<wrun_store::external::Sources>,
 }
 
 impl World {
@@ -180,7 +182,14 @@ impl World {
         let mut options = Options::new(slots, "2013-02-01T00:00:00Z".parse().unwrap());
         // Tests count runs.
         options.most_cheap_suspended = usize::MAX;
-        Self { store: Arc::new(MemoryStore::default()), options, runtime, root: tempfile::tempdir().unwrap() }
+        Self {
+            store: Arc::new(MemoryStore::default()),
+            options,
+            runtime,
+            root: tempfile::tempdir().unwrap(),
+            roots: Vec::new(),
+            sources: Arc::default(),
+        }
     }
 
     pub fn setup(&self, fake: &Arc<Fake>, code: &str) -> Setup {
@@ -194,7 +203,8 @@ impl World {
             store: self.store.clone(),
             locks: None,
             root: self.root.path().to_owned(),
-            roots: Vec::new(),
+            roots: self.roots.clone(),
+            sources: self.sources.clone(),
             sink: Arc::new(Ignore),
             machine: "test".into(),
             version: "test".into(),

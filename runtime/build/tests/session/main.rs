@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "one binary")]
 
+mod externals;
 mod failures;
 mod fake;
 mod hits;

@@ -68,7 +68,11 @@ impl Session {
         if let Some(path) = &run.report {
             writable(path)?;
         }
-        let progress = Progress::start_for(shell, json, Some(super::status::about(prepared)));
+        let progress = {
+            let (store, sources) = (prepared.workspace.store.clone(), prepared.workspace.sources.clone());
+            let probe = move || store.counters().traffic.plus(sources.traffic());
+            Progress::start_for(shell, json, Some(super::status::about(prepared)), Some(Box::new(probe)))
+        };
         let setup = prepared.setup(progress.sink())?;
         let interrupt = stop.cloned().unwrap_or_else(|| interrupt::watch(shell, progress.sink()));
         Ok(Self { setup, progress: progress.into(), interrupt })

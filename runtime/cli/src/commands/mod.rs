@@ -94,6 +94,7 @@ pub(crate) fn prepare(
     options.disabled = workspace.config.disabled.clone();
     options.defaults = defaults;
     options.given_paths = goals.paths.clone();
+    options.externals = workspace.config.externals.clone();
     if let Some(session) = session {
         options.except = session.except.clone();
         if let Some(salt) = &session.salt {
@@ -114,6 +115,7 @@ impl Prepared {
             locks: root.map(|root| Locks::open(&root)).transpose()?,
             root: self.workspace.root.clone(),
             roots: self.workspace.config.roots.clone(),
+            sources: self.workspace.sources.clone(),
             sink,
             machine: wrun_plugin::machine(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -287,13 +289,7 @@ mod tests {
         let exit = |states: &[State], interrupted| {
             let mut totals = Totals::default();
             states.iter().for_each(|state| totals.count(*state));
-            let report = Report {
-                format: FORMAT,
-                answered_by: AnsweredBy::Walk,
-                totals,
-                tasks: Vec::new(),
-                notes: Vec::new(),
-            };
+            let report = Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, ..Report::default() };
             exit_of(&Outcome {
                 report,
                 goals: Vec::new(),

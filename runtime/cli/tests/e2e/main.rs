@@ -20,6 +20,7 @@ mod disk;
 mod doctor;
 mod env;
 mod explain;
+mod externals;
 #[path = "../../../store/tests/fake_s3/mod.rs"]
 mod fake_s3;
 mod get;

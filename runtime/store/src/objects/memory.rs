@@ -2,11 +2,13 @@
 
 use super::limit::{Kind, Limit};
 use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
-use crate::api::{Blob, Bytes, Staged};
+use crate::api::{Blob, Bytes, Staged, Store};
+use crate::external::{Landed, Origin, ReadError, Seen, land};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use wrun_core::digest::Digest;
 
 /// Objects in memory. A clone is another machine's view of the same bucket: it counts its own requests.
 pub struct MemoryObjects {
@@ -127,6 +129,54 @@ fn flipped(bytes: &Bytes) -> Bytes {
         None => bytes.push(0),
     }
     bytes.into()
+}
+
+/// As an origin of externals: the ETag stands for the bytes, and every object has one version, this one.
+#[async_trait]
+impl Origin for MemoryObjects {
+    fn place(&self) -> String {
+        "memory".into()
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<Seen>, ObjectError> {
+        let look = |shared: &mut Shared, _| shared.objects.get(key).map(|(bytes, at)| seen(key, bytes, *at, true));
+        self.request((Kind::Head, "look at", key), look).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Seen>, ObjectError> {
+        let look = |shared: &mut Shared, _| {
+            let here = shared.objects.iter().filter(|(name, _)| name.starts_with(prefix));
+            here.map(|(name, (bytes, at))| seen(name, bytes, *at, false)).collect()
+        };
+        self.request((Kind::List, "list", prefix), look).await
+    }
+
+    async fn read(&self, due: &Seen, store: &Arc<dyn Store>) -> Result<Landed, ReadError> {
+        let look = |shared: &mut Shared, _| shared.objects.get(&due.key).cloned();
+        let found = self.request((Kind::Get, "read", &due.key), look).await?;
+        let Some((bytes, at)) = found else { return Err(ReadError::Vanished) };
+        let seen = seen(&due.key, &bytes, at, true);
+        if due.etag.is_some() && due.etag != seen.etag {
+            return Err(ReadError::Changed);
+        }
+        self.limit.down(bytes.len() as u64);
+        Ok(Landed { seen, digest: land(store, &bytes)?, size: bytes.len() as u64 })
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.limit.traffic()
+    }
+}
+
+fn seen(key: &str, bytes: &Bytes, at: i64, version: bool) -> Seen {
+    Seen {
+        key: key.to_owned(),
+        size: Some(bytes.len() as u64),
+        etag: Some(format!("\"{}\"", Digest::of_blob(bytes).short())),
+        version: version.then(|| format!("v{at}")),
+        modified: Some(at.to_string()),
+        sure: true,
+    }
 }
 
 #[async_trait]

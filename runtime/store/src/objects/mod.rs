@@ -7,14 +7,15 @@
 //! - [`conformance`]: one suite, run over every implementation.
 
 pub mod conformance;
-mod limit;
+pub(crate) mod limit;
 pub mod memory;
 pub mod s3;
 
 use crate::api::{Blob, Bytes, Staged};
 use crate::error::StoreError;
 use async_trait::async_trait;
-use serde::Serialize;
+
+pub use wrun_core::report::Traffic;
 
 /// What became of a put that must not overwrite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,37 +35,6 @@ pub struct Listed {
     pub size: u64,
     /// When it was written, by the server's clock: milliseconds since 1970.
     pub written: i64,
-}
-
-/// Requests and bytes so far.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Traffic {
-    /// Objects asked for, whole or by range.
-    pub gets: u64,
-    /// Objects written, parts of them included.
-    pub puts: u64,
-    /// Questions whether an object is there.
-    pub heads: u64,
-    /// Pages of listings.
-    pub lists: u64,
-    /// Batches of removals.
-    pub deletes: u64,
-    /// Requests that were repeated because of a passing fault.
-    pub retries: u64,
-    /// Answers that asked for fewer requests.
-    pub throttled: u64,
-    /// Bytes sent.
-    pub bytes_up: u64,
-    /// Bytes received.
-    pub bytes_down: u64,
-}
-
-impl Traffic {
-    /// Returns the number of requests of every kind, repeated ones included.
-    pub fn requests(&self) -> u64 {
-        self.gets + self.puts + self.heads + self.lists + self.deletes
-    }
 }
 
 /// Why a request failed, as far as that decides what to do.
@@ -92,6 +62,8 @@ pub enum Fault {
     Garbled,
     /// The server does not do what this needs.
     Unsupported,
+    /// It sends us elsewhere, without end or to where nobody can be sure of the bytes.
+    Redirected,
     /// A file of this machine.
     Local,
     /// Anything else.
@@ -123,6 +95,7 @@ impl Fault {
             Self::Unsupported => {
                 "use a server that knows `If-None-Match`, or say `conditional = false` under [s3] in wrun.toml"
             }
+            Self::Redirected => "name the address that it leads to",
             Self::Local => "free some space, or name another folder with `--cache DIR`",
             Self::Other => return None,
         })
@@ -130,7 +103,7 @@ impl Fault {
 }
 
 /// A request that failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot {doing} `{uri}`: {why}")]
 pub struct ObjectError {
     /// Such as `read`.

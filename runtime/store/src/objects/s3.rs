@@ -7,6 +7,8 @@
 //! Credentials, region and profile are found where every AWS program finds them (environment, files, container,
 //! instance), unless the configuration names them.
 
+mod seen;
+
 use super::limit::{Kind, Limit};
 use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
 use crate::api::{Blob, Bytes, Staged};
@@ -78,6 +80,8 @@ pub struct S3Objects {
     bucket: String,
     /// Empty, or ends with `/`.
     prefix: String,
+    /// Empty for Amazon's.
+    endpoint: String,
     conditional: bool,
     sse: Option<ServerSideEncryption>,
     kms_key: Option<String>,
@@ -140,6 +144,7 @@ impl S3Objects {
             client: Client::from_conf(config.build()),
             bucket: bucket.to_owned(),
             prefix: if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_matches('/')) },
+            endpoint: options.endpoint.clone().unwrap_or_default(),
             conditional: options.conditional.unwrap_or(true),
             sse: options.sse.as_deref().map(ServerSideEncryption::from),
             kms_key: options.kms_key.clone(),

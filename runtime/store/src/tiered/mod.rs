@@ -358,7 +358,7 @@ impl Store for TieredStore {
         self.cache.attempts(tasks).await
     }
 
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         self.cache.externals(stamps).await
     }
 

@@ -228,9 +228,11 @@ impl Shared {
             closure.file(component, &self.sent());
         }
         for input in &result.action.inputs {
-            let external = result.provenance.externals.contains_key(&input.name);
-            if external && down::read(&self.cache, BlobKind::Tree, input.tree.0)?.is_some() {
-                self.walk_tree(input.tree.0, closure)?;
+            let external = result.provenance.externals.contains_key(&input.name).then_some(input.tree);
+            for tree in external.into_iter().chain(result.provenance.contents.get(&input.name).copied()) {
+                if down::read(&self.cache, BlobKind::Tree, tree.0)?.is_some() {
+                    self.walk_tree(tree.0, closure)?;
+                }
             }
         }
         Ok(())

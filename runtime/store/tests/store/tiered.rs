@@ -150,6 +150,7 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
             seconds,
             inputs: Default::default(),
             externals: Default::default(),
+            contents: Default::default(),
             reasons: Vec::new(),
             wrun: "test".into(),
         },
