@@ -14,6 +14,8 @@
 //! | [`tombstones`] | which results are disowned |
 //! | [`explain`] | `why`, as a field diff |
 //! | [`verify`] | running cached actions again, and comparing |
+//! | [`lineage`] | what results were made from, and what was made from them |
+//! | [`rerun`] | making a recorded result again from the store alone |
 //!
 //! I/O only through `wrun-store` and `wrun-exec`. Must never be imported here: wasmtime, a terminal,
 //! the environment, a clock (the caller gives the time).
@@ -26,7 +28,9 @@ pub mod explain;
 mod external;
 mod graph;
 mod jobs;
+pub mod lineage;
 mod record;
+pub mod rerun;
 pub mod resolve;
 mod runner;
 pub mod tombstones;

@@ -80,6 +80,7 @@ pub(crate) async fn session(
             tombstones,
             relatives: tokio::sync::OnceCell::new(),
             keep_records: mode == Mode::Preview,
+            kept: crate::runner::Kept::default(),
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {

@@ -9,6 +9,7 @@ mod keys;
 mod losses;
 mod needs;
 mod previews;
+mod provenance;
 mod random;
 mod reasons;
 

@@ -8,9 +8,9 @@ use crate::api::{BlobKind, Bytes, Store, Write};
 use crate::error::StoreError;
 use crate::objects::{Objects, Put};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::JoinSet;
 use wrun_core::digest::Digest;
 use wrun_core::result::{ActionResult, Address, Log};
@@ -38,7 +38,7 @@ pub(super) struct Uploads {
 impl Uploads {
     pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>) -> Self {
         let (orders, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default() });
+        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default(), under_way: Mutex::default() });
         let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), waiting: HashSet::new() };
         Self { orders, start: Mutex::new(Some(sender)) }
     }
@@ -147,6 +147,8 @@ struct Shared {
     truth: Arc<dyn Objects>,
     /// Blobs that are in the truth for sure.
     sent: Mutex<HashSet<Digest>>,
+    /// Blobs on their way: what several results share goes up once.
+    under_way: Mutex<HashMap<Digest, Arc<OnceCell<()>>>>,
 }
 
 impl Shared {
@@ -157,6 +159,9 @@ impl Shared {
         let Ok(result) = serde_json::from_slice::<ActionResult>(&record.body) else { return Ok(None) };
         let mut closure = Closure::default();
         self.walk(&result, &mut closure)?;
+        if let Some(code) = closure.code {
+            self.once(code, self.send_code(code)).await?;
+        }
         self.send_all(BlobKind::Blob, &closure.files).await?;
         self.send_all(BlobKind::Tree, &closure.trees).await?;
         if let Put::Exists(winner) = self.truth.put_new(&names::result(address), record.body).await? {
@@ -171,8 +176,33 @@ impl Shared {
     }
 
     async fn send_all(&self, kind: BlobKind, digests: &[Digest]) -> Result<(), StoreError> {
-        let sent = futures_util::stream::iter(digests.to_vec()).map(|digest| self.send_blob(kind, digest));
+        let sent = futures_util::stream::iter(digests.to_vec())
+            .map(|digest| self.once(digest, self.send_blob(kind, digest)));
         sent.buffer_unordered(BLOBS).try_collect().await
+    }
+
+    /// Sends a blob, unless somebody else is doing it: then it waits for that.
+    async fn once(
+        &self,
+        digest: Digest,
+        send: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let mine = self.under_way().entry(digest).or_default().clone();
+        let sent = mine.get_or_try_init(|| send).await.copied();
+        if sent.is_ok() {
+            self.sent().insert(digest);
+        }
+        self.under_way().remove(&digest);
+        sent
+    }
+
+    /// Sends a component: every machine that builds with it has the same, so it is mostly there.
+    async fn send_code(&self, digest: Digest) -> Result<(), StoreError> {
+        let known = down::read(&self.cache, BlobKind::Blob, digest)?.map(|blob| blob.len());
+        if known.is_some() && self.truth.size(&names::blob(digest)).await? == known {
+            return Ok(());
+        }
+        self.send_blob(BlobKind::Blob, digest).await
     }
 
     async fn send_blob(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
@@ -183,8 +213,11 @@ impl Shared {
             None if self.truth.size(&name).await?.is_some() => {}
             None => return Err(StoreError::Corrupt { digest, path: self.cache.describe().into() }),
         }
-        self.sent().insert(digest);
         Ok(())
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<Digest, Arc<OnceCell<()>>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sent(&self) -> MutexGuard<'_, HashSet<Digest>> {
@@ -201,8 +234,9 @@ impl Shared {
         }
         // The code, and what lay outside the store: so that the result can be made again from the store alone.
         let component = result.provenance.component.0;
-        if down::read(&self.cache, BlobKind::Blob, component)?.is_some() {
-            closure.file(component, &self.sent());
+        let sent = self.sent().contains(&component);
+        if !sent && down::read(&self.cache, BlobKind::Blob, component)?.is_some() {
+            closure.code = Some(component);
         }
         for input in &result.action.inputs {
             let external = result.provenance.externals.contains_key(&input.name);
@@ -235,6 +269,8 @@ impl Shared {
 /// What has to be sent before a record.
 #[derive(Default)]
 struct Closure {
+    /// The component, where it is not known to be there.
+    code: Option<Digest>,
     files: Vec<Digest>,
     trees: Vec<Digest>,
     seen: HashSet<Digest>,

@@ -151,6 +151,7 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
             inputs: Default::default(),
             externals: Default::default(),
             reasons: Vec::new(),
+            adopted: None,
             wrun: "test".into(),
         },
     };
