@@ -14,6 +14,8 @@ use std::time::Instant;
 use wrun_core::digest::{ActionKey, Digest, TreeDigest};
 use wrun_core::reason::{Reason, changes};
 use wrun_core::result::{ActionResult, Address};
+use wrun_core::session::SessionRecord;
+use wrun_store::Store;
 use wrun_store::files::Dir;
 
 /// An explanation goes at most this deep.
@@ -78,6 +80,24 @@ pub async fn why(
         out.push(explainer.explain(*goal, None, DEEPEST).await?);
     }
     Ok(out)
+}
+
+/// Builds that are looked through for one of the same task.
+const MOST_RUNS: usize = 100;
+
+/// Brings the records of the newest build of a task to this machine, whichever machine built it, so that there is
+/// something to compare with. Where nothing is remote they are here.
+pub async fn recall(store: &dyn Store, plugin: &str, task: &str) -> Result<(), BuildError> {
+    if !store.is_remote() {
+        return Ok(());
+    }
+    for (_, header) in store.everyones_runs(MOST_RUNS).await? {
+        let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { continue };
+        if record.plugin == plugin && record.task == task && record.pack.is_some() {
+            return crate::record::warm(store, &record).await;
+        }
+    }
+    Ok(())
 }
 
 struct Explainer<'a> {

@@ -15,6 +15,7 @@
 //! | [`explain`] | `why`, as a field diff |
 //! | [`verify`] | running cached actions again, and comparing |
 //! | [`lineage`] | what results were made from, and what was made from them |
+//! | [`transfer`] | moving results from one store to another |
 //! | [`rerun`] | making a recorded result again from the store alone |
 //!
 //! I/O only through `wrun-store` and `wrun-exec`. Must never be imported here: wasmtime, a terminal,
@@ -34,6 +35,7 @@ pub mod rerun;
 pub mod resolve;
 mod runner;
 pub mod tombstones;
+pub mod transfer;
 pub mod verify;
 
 pub use api::*;

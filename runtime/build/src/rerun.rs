@@ -321,7 +321,7 @@ impl Rerunner<'_> {
 }
 
 /// Reads a blob of any store.
-pub(crate) async fn blob(store: &dyn Store, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+pub async fn blob(store: &dyn Store, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
     if store.fetch(&[(BlobKind::Blob, digest)]).await? != [true] {
         return Ok(None);
     }

@@ -43,6 +43,7 @@ codes! {
     BadPlugin "bad-plugin",
     BadReport "bad-report",
     BadValue "bad-value",
+    CannotRerun "cannot-rerun",
     CompileFailed "compile-failed",
     ContractBroken "contract-broken",
     ContractMismatch "contract-mismatch",

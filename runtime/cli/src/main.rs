@@ -46,7 +46,7 @@ mod view;
 mod watch;
 mod workspace;
 
-use args::{Cli, Command, PluginCommand};
+use args::{Cli, Command, PluginCommand, StoreCommand};
 use clap::{CommandFactory as _, Parser as _};
 use error::{CliError, Result};
 use exit::Exit;
@@ -104,6 +104,8 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Why(args) => commands::why::run(shell, args),
         Command::Verify(args) => commands::verify::run(shell, args),
         Command::Graph(args) => commands::graph::run(shell, args),
+        Command::Lineage(args) => commands::lineage::run(shell, args),
+        Command::Rerun(args) => commands::rerun::run(shell, args),
         Command::Report(args) => commands::report::run(shell, args),
         Command::History(args) => commands::history::run(shell, args),
         Command::Debug(args) => commands::debug::run(shell, args),
@@ -111,6 +113,8 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::New(args) => commands::new::run(shell, args),
         Command::Test(args) => commands::test::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
+        Command::Store(StoreCommand::Push(args)) => commands::transfer::push(shell, args),
+        Command::Store(StoreCommand::Pull(args)) => commands::transfer::pull(shell, args),
         Command::Doctor(args) => doctor::run(shell, args),
         Command::Completions(args) => complete::run(shell, args),
         Command::Man(args) => man::run(shell, args),

@@ -23,6 +23,7 @@ const ENUMS: &[(&str, &str, &str)] = &[
     ("plugin/src/run.rs", "RunError", "Runs"),
     ("build/src/resolve.rs", "ResolveError", "Calls of tasks"),
     ("build/src/api.rs", "BuildError", "Builds"),
+    ("build/src/rerun.rs", "RerunError", "Results that are made again"),
     ("store/src/error.rs", "StoreError", "The store"),
     ("store/src/files.rs", "FilesError", "Outputs"),
     ("store/src/external/mod.rs", "ExternalError", "External inputs"),
