@@ -223,7 +223,8 @@ fn sources(result: &ActionResult, key: ActionKey, found: &Found, given: &Given) 
     let mut sources: Vec<_> = here.map(|(name, address)| (name.clone(), *address)).collect();
     let keys: HashSet<ActionKey> = named.values().map(|address| address.key).collect();
     for other in given.by.get(&key).into_iter().flatten().filter(|other| !keys.contains(other)) {
-        let (first, last) = (Address { key: *other, generation: 0 }, Address { key: *other, generation: u32::MAX });
+        let (first, last) =
+            (Address { key: *other, generation: 0 }, Address { key: *other, generation: u32::MAX });
         sources.extend(found.range(first..=last).map(|(address, _)| (String::new(), *address)));
     }
     sources

@@ -123,7 +123,9 @@ impl RerunError {
             Self::Unreadable { .. } | Self::OtherSandbox { .. } => "use the wrun that made it".into(),
             Self::OtherKey { .. } => "do not trust it: build the task again, into another store if need be".into(),
             Self::Adopted(_) => "`wrun lineage` says where it came from".into(),
-            Self::NoComponent(_) => "build with that component once more, or use the store where it was made".into(),
+            Self::NoComponent(_) => {
+                "build with that component once more, or use the store where it was made".into()
+            }
             Self::BadComponent { .. } => "use the wrun that made it".into(),
             Self::OtherMachine { .. } => "run it on such a machine".into(),
             Self::LostInput { .. } => "build it again, or use the store where it was made".into(),

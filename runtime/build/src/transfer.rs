@@ -215,11 +215,8 @@ impl Transfer {
         here.refresh(&*self.from).await?;
         for parcel in due {
             let address = parcel.address;
-            let record = wrun_store::Record {
-                generation: address.generation,
-                body: parcel.body.clone(),
-                remote: false,
-            };
+            let record =
+                wrun_store::Record { generation: address.generation, body: parcel.body.clone(), remote: false };
             if here.disowns(address.key, &record) {
                 let why = here.why(address.key).unwrap_or(Why::Forced);
                 crate::commit::disown(&*self.to, address, why, self.now).await?;
@@ -351,8 +348,7 @@ impl Transfer {
         let mut writes = Vec::new();
         let listing = crate::rerun::blob(&*self.from, record.listing).await?;
         writes.extend(listing.map(|listing| Write::Blob(BlobKind::Blob, listing.into())));
-        let nothing_buried =
-            self.from.tombstones(0).await?.is_empty() && self.to.tombstones(0).await?.is_empty();
+        let nothing_buried = self.from.tombstones(0).await?.is_empty() && self.to.tombstones(0).await?.is_empty();
         if !nothing_buried {
             record.tombstone = NEVER;
         }

@@ -84,6 +84,12 @@ pub(crate) enum Command {
     Lineage(LineageArgs),
     /// Make recorded results again from the store alone, and compare
     Rerun(RerunArgs),
+    /// Take what another system has made for the result of a task
+    #[command(disable_help_flag = true)]
+    Adopt(AdoptArgs),
+    /// Print links at which the files of a task's latest result can be read for a while
+    #[command(disable_help_flag = true)]
+    Url(UrlArgs),
     /// Make one page of a build's report
     Report(ReportArgs),
     /// List the builds of a store, or what became of one task in them, newest first
@@ -196,6 +202,10 @@ pub(crate) struct BuildArgs {
     /// Put the outputs into a folder, as `get` does
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Put the outputs also where people and other systems read them: s3://BUCKET/PATH or file:PATH, with
+    /// `{PARAM}` in it where goals differ
+    #[arg(long, value_name = "DEST")]
+    pub(crate) publish: Option<String>,
     /// Build again whenever the source or an external changes, until Ctrl-C
     #[arg(long, conflicts_with = "force")]
     pub(crate) watch: bool,
@@ -496,6 +506,36 @@ pub(crate) struct TestArgs {
     pub(crate) cargo: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The last word is FROM: a file, a folder, or s3://BUCKET/PATH (all below it, where it ends \
+    with `/`). What is there must be what the task declares as its outputs. What the task requires must be there \
+    already, made or adopted."
+)]
+pub(crate) struct AdoptArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In the place of PLUGIN there may be the KEY of a result, or KEY.GENERATION. Whoever has a \
+    link may read the file until it expires. Only a store on S3 has links."
+)]
+pub(crate) struct UrlArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// For how long: such as `30s`, `15m`, `12h`, `7d`, which is the most
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) expires: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// Send results to another store, with all that they were made from
@@ -549,6 +589,8 @@ impl Command {
             Self::Verify(args) => ("verify", &args.goal),
             Self::Graph(args) => ("graph", &args.goal),
             Self::Lineage(args) => ("lineage", &args.goal),
+            Self::Adopt(args) => ("adopt", &args.goal),
+            Self::Url(args) => ("url", &args.goal),
             _ => return None,
         })
     }
@@ -589,6 +631,8 @@ impl Command {
             Self::Graph(args) => &args.store,
             Self::Lineage(args) => &args.store,
             Self::Rerun(args) => &args.store,
+            Self::Adopt(args) => &args.store,
+            Self::Url(args) => &args.store,
             Self::Store(StoreCommand::Push(args) | StoreCommand::Pull(args)) => &args.store,
             Self::New(_)
             | Self::Test(_)

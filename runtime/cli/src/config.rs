@@ -23,6 +23,10 @@
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
 //!
+//! [publish]                       # where outputs of task types go after a build
+//! delays = "s3://reports/delays/{date}.csv"
+//! week = { to = "file:site/week", layout = "flat" }
+//!
 //! [params.delays]                 # defaults of task types: of the plugin that is named,
 //! source = "data/flights.csv"
 //! [params."flights:delays"]       # and of one that is an alias
@@ -37,14 +41,27 @@ use crate::explain::Code;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wrun_build::publish::Layout;
 use wrun_core::suggest::nearest;
 use wrun_store::objects::s3::S3Options;
 
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
-pub(crate) const KEYS: &[&str] =
-    &["store", "cache", "s3", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+pub(crate) const KEYS: &[&str] = &[
+    "store",
+    "cache",
+    "s3",
+    "slots",
+    "suspended",
+    "salt",
+    "timezone",
+    "roots",
+    "disabled",
+    "publish",
+    "plugins",
+    "params",
+];
 
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]
@@ -63,9 +80,43 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) disabled: Vec<String>,
     #[serde(default)]
+    pub(crate) publish: BTreeMap<String, Rule>,
+    #[serde(default)]
     pub(crate) plugins: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+/// Where outputs of a task type go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "RuleText")]
+pub(crate) struct Rule {
+    pub(crate) to: String,
+    pub(crate) layout: Layout,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuleText {
+    To(String),
+    Full(FullRule),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullRule {
+    to: String,
+    #[serde(default)]
+    layout: Layout,
+}
+
+impl From<RuleText> for Rule {
+    fn from(text: RuleText) -> Self {
+        match text {
+            RuleText::To(to) => Self { to, layout: Layout::default() },
+            RuleText::Full(FullRule { to, layout }) => Self { to, layout },
+        }
+    }
 }
 
 /// wrun.toml and where it is.

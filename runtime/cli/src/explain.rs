@@ -43,6 +43,8 @@ codes! {
     BadPlugin "bad-plugin",
     BadReport "bad-report",
     BadValue "bad-value",
+    CannotAdopt "cannot-adopt",
+    CannotPublish "cannot-publish",
     CannotRerun "cannot-rerun",
     CompileFailed "compile-failed",
     ContractBroken "contract-broken",

@@ -34,6 +34,14 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
     ("roots", "list of paths", "none", "folders, besides that of wrun.toml, in which plugins may name externals"),
     ("disabled", "list of strings", "none", "task types that are left out: *skipped by you*"),
     (
+        "publish",
+        "table of destinations",
+        "none",
+        "where the outputs of task types go after a build that succeeded: `TASK = \"DEST\"`, or `{ to = \"DEST\", layout = \
+         \"flat\" }`; `\"ALIAS:TASK\"` of a plugin that is an alias. DEST is `s3://BUCKET/PATH` or `file:PATH`, with `{PARAM}`, \
+         `{task}` and `{plugin}` in it",
+    ),
+    (
         "plugins",
         "table of paths",
         "none",

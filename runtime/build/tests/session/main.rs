@@ -7,6 +7,7 @@ mod fake;
 mod hits;
 mod keys;
 mod losses;
+mod moves;
 mod needs;
 mod previews;
 mod provenance;

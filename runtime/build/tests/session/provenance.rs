@@ -73,7 +73,9 @@ fn a_result_is_traced_both_ways() {
     let from = |node: usize| lineage.nodes[node].from.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
     assert_eq!(from(0), ["leaf-1", "leaf-7", "leaf-8", "mid"]);
     let leaf = lineage.nodes.iter().find_map(|node| match &node.what {
-        What::Result { result, address, .. } if result.action.task == "leaf" && result.action.params.0["n"].to_text() == "1" => {
+        What::Result { result, address, .. }
+            if result.action.task == "leaf" && result.action.params.0["n"].to_text() == "1" =>
+        {
             Some(*address)
         }
         _ => None,
@@ -183,7 +185,9 @@ fn a_record_that_cannot_be_made_again_says_why() {
         rerun(&world, &fake, address).unwrap_err().to_string()
     };
     assert!(plant(&|result| result.action.task = "other".into()).contains(" is not of its key"));
-    assert!(plant(&|result| result.provenance.component = ComponentDigest(result.tree.0)).contains("the component"));
+    assert!(
+        plant(&|result| result.provenance.component = ComponentDigest(result.tree.0)).contains("the component")
+    );
     assert!(plant(&|result| result.provenance.inputs.clear()).starts_with("the store does not have the bytes of"));
     let missing = Address { generation: 9, ..address };
     assert!(matches!(rerun(&world, &fake, missing), Err(RerunError::NoResult(_))));

@@ -185,7 +185,8 @@ fn text(shell: &Shell, lineage: &Lineage, shown: &[Shown], roots: usize, down: b
         while let Some((depth, through, at)) = open.pop() {
             let it = &shown[at];
             let arrow = if down { "→" } else { "←" };
-            let via = if depth == 0 { String::new() } else { style.dim(format!("{through} {arrow} ").trim_start()) };
+            let via =
+                if depth == 0 { String::new() } else { style.dim(format!("{through} {arrow} ").trim_start()) };
             let again = drawn[at] && !below[at].is_empty();
             let told = if again { "as above".to_owned() } else { plain(&it.told) };
             let key = match &lineage.nodes[at].what {

@@ -1,5 +1,6 @@
 //! One module a command; what they share is here: from arguments to goals, options and a session's setup.
 
+pub(crate) mod adopt;
 pub(crate) mod build;
 pub(crate) mod cat;
 pub(crate) mod debug;
@@ -21,6 +22,7 @@ pub(crate) mod results;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod transfer;
+pub(crate) mod url;
 pub(crate) mod verify;
 pub(crate) mod why;
 

@@ -117,9 +117,7 @@ fn anywhere(workspace: &Workspace, plugin: &str, task: &TaskType) -> Result<Vec<
     for (_, header) in runtime.block_on(store.everyones_runs(MOST_RUNS))? {
         let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { continue };
         let tasks = runtime.block_on(listing(store, &record))?.into_iter();
-        out.extend(
-            tasks.filter(|one| one.task == task.name && one.plugin == plugin && one.output.is_some()),
-        );
+        out.extend(tasks.filter(|one| one.task == task.name && one.plugin == plugin && one.output.is_some()));
     }
     Ok(out)
 }

@@ -69,7 +69,11 @@ fn run(shell: &Shell, args: &MoveArgs, push: bool) -> Result<Exit> {
 /// Says what was moved, and what was not.
 fn told(moved: &Moved, push: bool) -> String {
     let verb = if push { "pushed" } else { "pulled" };
-    let there = if moved.there > 0 { format!("; {} there already", counted(moved.there, "result")) } else { String::new() };
+    let there = if moved.there > 0 {
+        format!("; {} there already", counted(moved.there, "result"))
+    } else {
+        String::new()
+    };
     let (results, blobs) = (counted(moved.results, "result"), counted(moved.blobs, "blob"));
     let mut out = format!("{verb} {results}, {blobs} of {}{there}\n", bytes(moved.bytes));
     if moved.bare > 0 {

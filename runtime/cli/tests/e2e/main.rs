@@ -34,6 +34,7 @@ mod pipe;
 mod plan;
 mod plugin;
 mod plugins;
+mod publish;
 mod report;
 mod rerun;
 mod source;

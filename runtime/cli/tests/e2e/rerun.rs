@@ -38,7 +38,11 @@ fn a_file_that_is_gone_is_said() {
     std::fs::remove_file(env.path("flights.csv")).unwrap();
     // A local store keeps its bytes, but not what its name makes of them.
     let ran = env.wrun(["rerun", &key, "--up"]).code(1);
-    assert!(ran.stdout().contains("cannot  b3:…  the store does not have the bytes of input `"), "{}", ran.stdout());
+    assert!(
+        ran.stdout().contains("cannot  b3:…  the store does not have the bytes of input `"),
+        "{}",
+        ran.stdout()
+    );
 }
 
 #[test]

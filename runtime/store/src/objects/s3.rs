@@ -8,7 +8,7 @@
 //! instance), unless the configuration names them.
 
 use super::limit::{Kind, Limit};
-use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
+use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Seen, Traffic};
 use crate::api::{Blob, Bytes, Staged};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
@@ -34,6 +34,8 @@ const PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 9_000;
 /// So many parts of one object are in memory at once.
 const PARALLEL: usize = 8;
+/// The name of the metadata that holds a note.
+const NOTE: &str = "wrun";
 /// An upload in parts that is older than this was abandoned.
 pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -185,6 +187,49 @@ impl S3Objects {
         let made = self.limit.request(Kind::Put, attempt).await?;
         self.limit.up(body.len() as u64);
         Ok(made)
+    }
+
+    /// Sends one put over an object of this tag, or where there is none; false if the server says that it is not so.
+    async fn send_swap(
+        &self,
+        name: &str,
+        body: &bytes::Bytes,
+        (over, only_new): (Option<String>, bool),
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let conditional = over.is_some() || only_new;
+        let attempt = || async {
+            let put = self.client.put_object().bucket(&self.bucket).key(self.key(name));
+            let put = put.set_if_match(over.clone()).set_if_none_match(only_new.then(|| "*".to_owned()));
+            let put = put
+                .set_metadata(note.map(|note| [(NOTE.to_owned(), note.to_owned())].into()))
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone());
+            match put.body(ByteStream::from(body.clone())).send().await {
+                Ok(_) => Ok(true),
+                // What is to be replaced may have been removed.
+                Err(error) if conditional && matches!(status(&error), Some(404 | 409 | 412)) => Ok(false),
+                Err(error) => Err(self.failed(("write", name), &error)),
+            }
+        };
+        let made = self.limit.request(Kind::Put, attempt).await?;
+        self.limit.up(body.len() as u64);
+        Ok(made)
+    }
+
+    /// Makes an address at which anybody may read an object, for so long.
+    /// Programs that save it call it `file`.
+    pub async fn presigned(&self, name: &str, file: &str, expires: Duration) -> Result<String, ObjectError> {
+        let refuse = |why: String| ObjectError { doing: "sign", uri: self.uri(name), fault: Fault::Other, why };
+        let config = aws_sdk_s3::presigning::PresigningConfig::expires_in(expires)
+            .map_err(|error| refuse(error.to_string()))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let file: String = file.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+        let get = self.client.get_object().bucket(&self.bucket).key(self.key(name));
+        let get = get.response_content_disposition(format!("inline; filename=\"{file}\""));
+        let signed = get.presigned(config).await;
+        signed.map(|signed| signed.uri().to_owned()).map_err(|error| self.failed(("sign", name), &error))
     }
 
     /// Reads a range; returns the bytes and the size of the whole, or nothing where there is no object.
@@ -495,6 +540,63 @@ impl Objects for S3Objects {
             }
         };
         self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<Seen>, ObjectError> {
+        let attempt = || async {
+            match self.client.head_object().bucket(&self.bucket).key(self.key(name)).send().await {
+                Ok(found) => Ok(Some(Seen {
+                    size: found.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    tag: found.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
+                    note: found.metadata().and_then(|all| all.get(NOTE)).cloned(),
+                })),
+                Err(error) if status(&error) == Some(404) => Ok(None),
+                Err(error) => Err(self.failed(("look for", name), &error)),
+            }
+        };
+        self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let bytes = read_part(body.clone(), 0, body.len()).await.map_err(|error| self.local(name, &error))?;
+        // Most servers want the tag in quotes, as it came; Ceph's gateway without.
+        let forms = match over {
+            Some(tag) => vec![Some(format!("\"{tag}\"")), Some(tag.to_owned())],
+            None => vec![None],
+        };
+        for form in forms {
+            if !self.conditional {
+                if self.look(name).await?.map(|seen| seen.tag).as_deref() != over {
+                    return Ok(false);
+                }
+                self.send_swap(name, &bytes, (None, false), note).await?;
+                return Ok(true);
+            }
+            let only_new = form.is_none();
+            if self.send_swap(name, &bytes, (form, only_new), note).await? {
+                return Ok(true);
+            }
+            let there = self.look(name).await?;
+            // By an earlier try, whose reply was lost.
+            if let Some(there) = &there
+                && there.size == body.len()
+                && there.note.as_deref() == note
+                && self.get(name).await?.is_some_and(|known| known[..] == bytes[..])
+            {
+                return Ok(true);
+            }
+            if there.map(|seen| seen.tag).as_deref() != over {
+                return Ok(false);
+            }
+        }
+        let why = "the server says that it was changed, and that it was not".to_owned();
+        Err(ObjectError { doing: "write", uri: self.uri(name), fault: Fault::Unsupported, why })
     }
 
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError> {

@@ -461,6 +461,11 @@ impl Store for TieredStore {
     }
 }
 
+/// Returns what the object of a blob is called in the truth.
+pub fn blob_name(digest: Digest) -> String {
+    names::blob(digest)
+}
+
 /// Splits what lies under a goal: the run's id, and after a line break its header.
 fn split(named: &[u8]) -> (&[u8], &[u8]) {
     let at = named.iter().position(|byte| *byte == b'\n');
