@@ -91,13 +91,15 @@ pub async fn recall(store: &dyn Store, plugin: &str, task: &str) -> Result<(), B
     if !store.is_remote() {
         return Ok(());
     }
-    for (_, header) in store.everyones_runs(MOST_RUNS).await? {
-        let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { continue };
-        if record.plugin == plugin && record.task == task && record.pack.is_some() {
-            return crate::record::warm(store, &record).await;
-        }
+    let runs = store.everyones_runs(MOST_RUNS).await?;
+    let read = |header: &wrun_store::Bytes| serde_json::from_slice::<SessionRecord>(header).ok();
+    let known = runs.iter().filter_map(|(_, header)| read(header));
+    let known: Vec<_> = known.filter(|record| record.plugin == plugin && record.pack.is_some()).collect();
+    // A build of another task of the plugin may have needed this one.
+    match known.iter().find(|record| record.task == task).or(known.first()) {
+        Some(record) => crate::record::warm(store, record).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 struct Explainer<'a> {

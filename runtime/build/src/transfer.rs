@@ -65,7 +65,7 @@ impl Transfer {
     /// Moves these results and everything that they were made from.
     pub async fn results(&self, of: &[Address]) -> Result<Moved, BuildError> {
         let mut moved = Moved::default();
-        self.closure(of, &mut moved).await?;
+        self.closure(of, &mut HashSet::new(), &mut moved).await?;
         self.settle(&mut moved).await?;
         Ok(moved)
     }
@@ -74,6 +74,7 @@ impl Transfer {
     pub async fn everything(&self) -> Result<Moved, BuildError> {
         let mut moved = Moved::default();
         let mut lives: HashMap<ActionKey, Option<Address>> = HashMap::new();
+        let mut seen = HashSet::new();
         let runs = self.from.everyones_runs(ALL_RUNS).await?;
         // The oldest first: whoever is interrupted goes on where it was.
         for (run, header) in runs.into_iter().rev() {
@@ -89,7 +90,7 @@ impl Transfer {
                 addresses.extend(known);
             }
             let addresses: Vec<Address> = addresses.into_iter().collect();
-            self.closure(&addresses, &mut moved).await?;
+            self.closure(&addresses, &mut seen, &mut moved).await?;
             self.settle(&mut moved).await?;
             self.run(run, record, &addresses, &mut moved).await?;
         }
@@ -117,9 +118,13 @@ impl Transfer {
     }
 
     /// Moves results with what they were made from, which goes first.
-    async fn closure(&self, of: &[Address], moved: &mut Moved) -> Result<(), BuildError> {
-        let mut seen: HashSet<Address> = of.iter().copied().collect();
-        let mut open: Vec<Address> = of.to_vec();
+    async fn closure(
+        &self,
+        of: &[Address],
+        seen: &mut HashSet<Address>,
+        moved: &mut Moved,
+    ) -> Result<(), BuildError> {
+        let mut open: Vec<Address> = of.iter().copied().filter(|address| seen.insert(*address)).collect();
         let mut parcels = Vec::new();
         while !open.is_empty() {
             let batch = std::mem::take(&mut open);

@@ -22,6 +22,19 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "`.wrun/store` beside wrun.toml",
         "folder of the store; `--store` and `WRUN_STORE` are stronger",
     ),
+    (
+        "cache",
+        "path",
+        "a folder of the user's cache",
+        "folder of this machine in front of a store on S3; `--cache` is stronger",
+    ),
+    (
+        "s3",
+        "table",
+        "what AWS programs find",
+        "how to reach a store on S3: `region`, `profile`, `endpoint`, `path-style`, `sse`, `kms-key`, `storage-class`, \
+         `conditional`",
+    ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
         "suspended",

@@ -136,19 +136,21 @@ impl<'a> Descriptions<'a> {
     /// Names the task of a result. Where its component is gone nobody knows which params are private, so none is shown.
     pub(crate) fn name(&mut self, result: &ActionResult) -> Result<String> {
         let name = format!("{}:{}", result.provenance.plugin, result.action.task);
-        let params = self.task(result)?.map(|task| result.provenance.params.display(&task.params));
-        Ok(format!("{name} {}", params.unwrap_or_default()).trim_end().to_owned())
+        Ok(format!("{name} {}", self.params(result)?.display(&[])).trim_end().to_owned())
     }
 
-    /// Returns the params of a result that may be shown.
+    /// Returns the params of a result that may be shown. What `run` could not read is in no record.
     pub(crate) fn params(&mut self, result: &ActionResult) -> Result<wrun_core::param::Params> {
-        use wrun_core::param::Visibility;
+        use wrun_core::param::{Value, Visibility, is_token};
         let mut params = result.provenance.params.clone();
         match self.task(result)? {
-            Some(task) => params.0.retain(|name, _| {
-                let spec = task.params.iter().find(|spec| spec.name == name);
-                spec.is_some_and(|spec| spec.visibility == Visibility::Public)
-            }),
+            Some(task) => {
+                params.0.retain(|name, _| {
+                    let spec = task.params.iter().find(|spec| spec.name == name);
+                    spec.is_some_and(|spec| spec.visibility == Visibility::Public)
+                });
+                params.0.retain(|_, value| !matches!(value, Value::Text(text) if is_token(text)));
+            }
             None => params.0.retain(|_, _| false),
         }
         Ok(params)

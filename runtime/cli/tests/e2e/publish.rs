@@ -21,12 +21,12 @@ fn outputs_go_where_people_read_them() {
         ])
     };
     let ran = build().ok();
-    assert_eq!(ran.stderr().matches("published delays").count(), 2, "{}", ran.stderr());
+    assert_eq!(ran.stderr().matches("published delays").count(), 3, "{}", ran.stderr());
     let first = std::fs::read_to_string(out.join("2013-01-01.csv")).unwrap();
     let built = env.report("cat report.wasm delays 2013-01-01").ok().raw_stdout();
     assert_eq!(first, built);
     let ran = build().ok();
-    assert_eq!(ran.stderr().matches("already").count(), 2, "{}", ran.stderr());
+    assert_eq!(ran.stderr().matches("already").count(), 3, "{}", ran.stderr());
 }
 
 #[test]

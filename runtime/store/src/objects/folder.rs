@@ -18,8 +18,10 @@ use std::time::Duration;
 pub struct FolderObjects {
     root: PathBuf,
     limit: Limit,
-    count: AtomicU64,
 }
+
+/// Names files that are being written, among all of this process.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// What is read at once.
 const PART: usize = 1 << 20;
@@ -27,7 +29,7 @@ const PART: usize = 1 << 20;
 impl FolderObjects {
     /// Uses a folder, which is made with the first object.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), limit: Limit::new(Duration::ZERO, 1), count: AtomicU64::new(0) }
+        Self { root: root.into(), limit: Limit::new(Duration::ZERO, 1) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,7 +63,7 @@ impl FolderObjects {
     fn beside(&self, path: &Path, body: &Blob) -> std::io::Result<PathBuf> {
         let folder = path.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(folder)?;
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let beside = folder.join(format!(".wrun-{}-{count}", std::process::id()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o666).open(&beside)?;
         let written = copy(body, &mut file).and_then(|()| file.sync_all());
