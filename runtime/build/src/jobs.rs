@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
     /// Whether somebody will read whole records of hits: a preview that is explained.
     pub(crate) keep_records: bool,
+    /// The components that are in the store already.
+    pub(crate) kept: crate::runner::Kept,
 }
 
 /// The tasks of an earlier run, by plugin id and task type: their params and keys.

@@ -279,6 +279,7 @@ async fn from_record(
         tombstones,
         relatives: tokio::sync::OnceCell::new(),
         keep_records: false,
+        kept: crate::runner::Kept::default(),
     };
     let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
     let found = crate::external::digests(&shared, &wanted).await?;

@@ -30,6 +30,10 @@
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
 //!
+//! [publish]                       # where outputs of task types go after a build
+//! delays = "s3://reports/delays/{date}.csv"
+//! week = { to = "file:site/week", layout = "flat" }
+//!
 //! [params.delays]                 # defaults of task types: of the plugin that is named,
 //! source = "data/flights.csv"
 //! [params."flights:delays"]       # and of one that is an alias
@@ -44,6 +48,7 @@ use crate::explain::Code;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wrun_build::publish::Layout;
 use wrun_core::suggest::nearest;
 use wrun_store::external::Rule;
 use wrun_store::objects::s3::S3Options;
@@ -62,6 +67,7 @@ pub(crate) const KEYS: &[&str] = &[
     "roots",
     "externals",
     "disabled",
+    "publish",
     "plugins",
     "params",
 ];
@@ -89,9 +95,43 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) disabled: Vec<String>,
     #[serde(default)]
+    pub(crate) publish: BTreeMap<String, Published>,
+    #[serde(default)]
     pub(crate) plugins: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+/// Where outputs of a task type go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "RuleText")]
+pub(crate) struct Published {
+    pub(crate) to: String,
+    pub(crate) layout: Layout,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuleText {
+    To(String),
+    Full(FullRule),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullRule {
+    to: String,
+    #[serde(default)]
+    layout: Layout,
+}
+
+impl From<RuleText> for Published {
+    fn from(text: RuleText) -> Self {
+        match text {
+            RuleText::To(to) => Self { to, layout: Layout::default() },
+            RuleText::Full(FullRule { to, layout }) => Self { to, layout },
+        }
+    }
 }
 
 /// wrun.toml and where it is.

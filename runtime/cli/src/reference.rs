@@ -30,6 +30,19 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "how to reach buckets, of the store and of externals: `region`, `profile`, `endpoint`, `path-style`; how to write \
          into the store's: `sse`, `kms-key`, `storage-class`, `conditional`",
     ),
+    (
+        "cache",
+        "path",
+        "a folder of the user's cache",
+        "folder of this machine in front of a store on S3; `--cache` is stronger",
+    ),
+    (
+        "s3",
+        "table",
+        "what AWS programs find",
+        "how to reach a store on S3: `region`, `profile`, `endpoint`, `path-style`, `sse`, `kms-key`, `storage-class`, \
+         `conditional`",
+    ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
         "suspended",
@@ -53,6 +66,14 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
          known by instead, `marker` names a file without which it counts as missing",
     ),
     ("disabled", "list of strings", "none", "task types that are left out: *skipped by you*"),
+    (
+        "publish",
+        "table of destinations",
+        "none",
+        "where the outputs of task types go after a build that succeeded: `TASK = \"DEST\"`, or `{ to = \"DEST\", layout = \
+         \"flat\" }`; `\"ALIAS:TASK\"` of a plugin that is an alias. DEST is `s3://BUCKET/PATH` or `file:PATH`, with `{PARAM}`, \
+         `{task}` and `{plugin}` in it",
+    ),
     (
         "plugins",
         "table of paths",

@@ -126,6 +126,15 @@ impl Workspace {
         Ok(Self { shell: shell.clone(), config, root, cwd, store, sources, runtime, host, slots, zone })
     }
 
+    /// Opens another store: a folder, or a bucket with the same `[s3]` options.
+    pub(crate) fn other(&self, named: &Path, need: Need) -> Result<Arc<dyn Store>> {
+        let args = StoreArgs { store: Some(named.to_owned()), cache: None, offline: false };
+        match Place::of(&args, &self.config, None, &self.cwd)? {
+            Place::Folder(path) => local(&path, need),
+            Place::S3(bucket) => bucket.open(&self.runtime),
+        }
+    }
+
     /// Returns now, where the user is.
     pub(crate) fn now(&self) -> ZonedDateTime {
         env::now().to_zoned_datetime(self.zone.clone())
@@ -211,7 +220,7 @@ fn occupied(folder: &Path) -> bool {
 }
 
 /// Returns the key under which a store keeps what a component says of itself.
-fn describe_key(component: ComponentDigest) -> PlanKey {
+pub(crate) fn describe_key(component: ComponentDigest) -> PlanKey {
     let mut encoder = Encoder::new("wrun.describe", 1);
     encoder.digest(&component.0).uint(SANDBOX);
     PlanKey(encoder.finish())

@@ -98,8 +98,19 @@ pub struct Provenance {
     /// Why it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// Where it came from, if no run made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The version of wrun.
     pub wrun: String,
+}
+
+/// A result that another system made, and that was taken for a task's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Adopted {
+    /// The folder or address that it was copied from.
+    pub from: String,
 }
 
 /// The log of a run: inline while small, else a blob.

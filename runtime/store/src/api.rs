@@ -307,6 +307,11 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the newest `most` runs, newest first.
     async fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError>;
 
+    /// The same, of all machines that share the truth: where that is another store it costs requests.
+    async fn everyones_runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.runs(most).await
+    }
+
     /// Makes a batch durable, together with every staged file finished before. Answers one [`Committed`]
     /// for each write, in order.
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError>;

@@ -98,6 +98,7 @@ async fn passes(
             tombstones,
             relatives: tokio::sync::OnceCell::new(),
             keep_records: mode == Mode::Preview,
+            kept: crate::runner::Kept::default(),
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {

@@ -8,8 +8,10 @@ mod fake;
 mod hits;
 mod keys;
 mod losses;
+mod moves;
 mod needs;
 mod previews;
+mod provenance;
 mod random;
 mod reasons;
 

@@ -1,5 +1,6 @@
 //! One module a command; what they share is here: from arguments to goals, options and a session's setup.
 
+pub(crate) mod adopt;
 pub(crate) mod build;
 pub(crate) mod cat;
 pub(crate) mod debug;
@@ -8,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod lineage;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod ls;
@@ -15,8 +17,12 @@ pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod report;
+pub(crate) mod rerun;
+pub(crate) mod results;
 pub(crate) mod status;
 pub(crate) mod test;
+pub(crate) mod transfer;
+pub(crate) mod url;
 pub(crate) mod verify;
 pub(crate) mod why;
 

@@ -1,7 +1,7 @@
 //! Objects in memory, for tests; clones share them. Faults come when they are ordered.
 
 use super::limit::{Kind, Limit};
-use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
+use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, State, Traffic};
 use crate::api::{Blob, Bytes, Staged, Store};
 use crate::external::{Landed, Origin, ReadError, Seen, land};
 use async_trait::async_trait;
@@ -20,6 +20,8 @@ pub struct MemoryObjects {
 struct Shared {
     objects: BTreeMap<String, (Bytes, i64)>,
     now: i64,
+    /// What was noted of objects that were swapped in, and by which swap.
+    notes: BTreeMap<String, (Bytes, Option<String>)>,
     orders: VecDeque<(String, Trouble)>,
     /// Every request on names that begin so is refused.
     denied: Vec<String>,
@@ -179,6 +181,10 @@ fn seen(key: &str, bytes: &Bytes, at: i64, version: bool) -> Seen {
     }
 }
 
+fn tag(bytes: &Bytes) -> String {
+    wrun_core::digest::Digest::of_blob(bytes).to_hex()
+}
+
 #[async_trait]
 impl Objects for MemoryObjects {
     fn describe(&self) -> String {
@@ -242,6 +248,38 @@ impl Objects for MemoryObjects {
     async fn size(&self, name: &str) -> Result<Option<u64>, ObjectError> {
         let look = |shared: &mut Shared, _| shared.objects.get(name).map(|(bytes, _)| bytes.len() as u64);
         self.request((Kind::Head, "look for", name), look).await
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<State>, ObjectError> {
+        let look = |shared: &mut Shared, _| {
+            let (bytes, _) = shared.objects.get(name)?;
+            // A note is of the object that it came with.
+            let note = shared.notes.get(name).filter(|(of, _)| of == bytes).and_then(|(_, note)| note.clone());
+            Some(State { size: bytes.len() as u64, tag: tag(bytes), note })
+        };
+        self.request((Kind::Head, "look for", name), look).await
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let bytes: Bytes = body.to_vec().map_err(|_| self.error("write", name, Fault::Local))?.into();
+        let write = |shared: &mut Shared, _| {
+            let there = shared.objects.get(name).map(|(bytes, _)| bytes.clone());
+            let swapped = there.as_ref().map(tag).as_deref() == over;
+            if swapped {
+                shared.objects.insert(name.to_owned(), (bytes.clone(), shared.now));
+                shared.notes.insert(name.to_owned(), (bytes.clone(), note.map(str::to_owned)));
+            }
+            // By an earlier try, whose reply was lost.
+            swapped || there.is_some_and(|there| there == bytes)
+        };
+        self.limit.up(bytes.len() as u64);
+        self.request((Kind::Put, "write", name), write).await
     }
 
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError> {

@@ -2,11 +2,13 @@
 //!
 //! - [`Objects`] is the contract; its doc says what every implementation promises.
 //! - [`s3`]: Amazon S3, and what speaks like it.
+//! - [`folder`]: a folder, for what is published to one.
 //! - [`memory`]: for tests, with faults to order.
 //! - `limit`: how many requests are under way, and how often one is repeated.
 //! - [`conformance`]: one suite, run over every implementation.
 
 pub mod conformance;
+pub mod folder;
 pub(crate) mod limit;
 pub mod memory;
 pub mod s3;
@@ -35,6 +37,17 @@ pub struct Listed {
     pub size: u64,
     /// When it was written, by the server's clock: milliseconds since 1970.
     pub written: i64,
+}
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Bytes.
+    pub size: u64,
+    /// Names this state of it: another write has another.
+    pub tag: String,
+    /// What [`Objects::swap`] noted of it.
+    pub note: Option<String>,
 }
 
 /// Why a request failed, as far as that decides what to do.
@@ -153,6 +166,20 @@ pub trait Objects: Send + Sync + 'static {
 
     /// Returns the size of an object, or nothing where there is none.
     async fn size(&self, name: &str) -> Result<Option<u64>, ObjectError>;
+
+    /// Returns what is known of an object without reading it.
+    async fn look(&self, name: &str) -> Result<Option<State>, ObjectError>;
+
+    /// Compares and swaps: writes an object, with a short note of ASCII, if the one of this tag is there, or none where
+    /// there is no tag; tells whether it was. A reply that was lost is no loss: it is true as well where equal bytes are
+    /// there already.
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError>;
 
     /// Lists the objects whose names begin so, in order of their bytes, after a name.
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError>;

@@ -7,10 +7,11 @@
 //! Credentials, region and profile are found where every AWS program finds them (environment, files, container,
 //! instance), unless the configuration names them.
 
+mod faults;
 mod seen;
 
 use super::limit::{Kind, Limit};
-use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
+use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, State, Traffic};
 use crate::api::{Blob, Bytes, Staged};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
@@ -25,6 +26,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use faults::{classify, is_no_bucket, status};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 use std::time::Duration;
@@ -43,6 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 64 << 10;
 /// So many parts of one object are in memory at once.
 const PARALLEL: usize = 8;
+/// The name of the metadata that holds a note.
+const NOTE: &str = "wrun";
 /// An upload in parts that is older than this was abandoned.
 pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -217,6 +221,49 @@ impl S3Objects {
         Ok(made)
     }
 
+    /// Sends one put over an object of this tag, or where there is none; false if the server says that it is not so.
+    async fn send_swap(
+        &self,
+        name: &str,
+        body: &bytes::Bytes,
+        (over, only_new): (Option<String>, bool),
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let conditional = over.is_some() || only_new;
+        let attempt = || async {
+            let put = self.client.put_object().bucket(&self.bucket).key(self.key(name));
+            let put = put.set_if_match(over.clone()).set_if_none_match(only_new.then(|| "*".to_owned()));
+            let put = put
+                .set_metadata(note.map(|note| [(NOTE.to_owned(), note.to_owned())].into()))
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone());
+            match put.body(ByteStream::from(body.clone())).send().await {
+                Ok(_) => Ok(true),
+                // What is to be replaced may have been removed.
+                Err(error) if conditional && matches!(status(&error), Some(404 | 409 | 412)) => Ok(false),
+                Err(error) => Err(self.failed(("write", name), &error)),
+            }
+        };
+        let made = self.limit.request(Kind::Put, attempt).await?;
+        self.limit.up(body.len() as u64);
+        Ok(made)
+    }
+
+    /// Makes an address at which anybody may read an object, for so long.
+    /// Programs that save it call it `file`.
+    pub async fn presigned(&self, name: &str, file: &str, expires: Duration) -> Result<String, ObjectError> {
+        let refuse = |why: String| ObjectError { doing: "sign", uri: self.uri(name), fault: Fault::Other, why };
+        let config = aws_sdk_s3::presigning::PresigningConfig::expires_in(expires)
+            .map_err(|error| refuse(error.to_string()))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let file: String = file.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+        let get = self.client.get_object().bucket(&self.bucket).key(self.key(name));
+        let get = get.response_content_disposition(format!("inline; filename=\"{file}\""));
+        let signed = get.presigned(config).await;
+        signed.map(|signed| signed.uri().to_owned()).map_err(|error| self.failed(("sign", name), &error))
+    }
+
     /// Reads a range; returns the bytes and the size of the whole, or nothing where there is no object.
     async fn range(&self, name: &str, from: u64, length: u64) -> Result<Option<(bytes::Bytes, u64)>, ObjectError> {
         let attempt = || async {
@@ -248,7 +295,15 @@ impl S3Objects {
         Ok(found)
     }
 
-    async fn upload_parts(&self, name: &str, body: &Blob, id: &str) -> Result<(), ObjectError> {
+    /// Sends the parts and completes the upload, over an object of this tag or where there is none; false if the server
+    /// says that it is not so. Ceph's gateway does not look.
+    async fn upload_parts(
+        &self,
+        name: &str,
+        body: &Blob,
+        id: &str,
+        (over, only_new): (Option<String>, bool),
+    ) -> Result<bool, ObjectError> {
         let part = PART.max(body.len().div_ceil(MOST_PARTS).next_multiple_of(1 << 20));
         let count = body.len().div_ceil(part);
         let parts = futures_util::stream::iter(0..count).map(|i| async move {
@@ -270,18 +325,49 @@ impl S3Objects {
         let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let attempt = || async {
             let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(self.key(name));
+            let complete = complete.set_if_match(over.clone()).set_if_none_match(only_new.then(|| "*".to_owned()));
             let done = complete.upload_id(id).multipart_upload(all.clone()).send().await;
             match done {
-                Ok(_) => Ok(()),
+                Ok(_) => Ok(true),
                 // A reply that was lost: the upload is known no more because it is complete.
                 Err(error) if error.code() == Some("NoSuchUpload") => match self.size(name).await? {
-                    Some(size) if size == body.len() => Ok(()),
+                    Some(size) if size == body.len() => Ok(true),
                     _ => Err(self.failed(("write", name), &error)),
                 },
+                Err(error) if (over.is_some() || only_new) && matches!(status(&error), Some(404 | 409 | 412)) => {
+                    Ok(false)
+                }
                 Err(error) => Err(self.failed(("write", name), &error)),
             }
         };
         self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Sends a large object in parts; what is left of an upload that failed is removed.
+    async fn send_parts(
+        &self,
+        name: &str,
+        body: &Blob,
+        condition: (Option<String>, bool),
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let attempt = || async {
+            let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(name));
+            let create = create
+                .set_metadata(note.map(|note| [(NOTE.to_owned(), note.to_owned())].into()))
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone());
+            create.send().await.map_err(|error| self.failed(("write", name), &error))
+        };
+        let created = self.limit.request(Kind::Put, attempt).await?;
+        let id = created.upload_id().unwrap_or_default();
+        let sent = self.upload_parts(name, body, id, condition).await;
+        if !matches!(sent, Ok(true)) {
+            // What cannot be aborted now is swept later; the first error says more.
+            _ = self.abort(&self.key(name), id).await;
+        }
+        sent
     }
 
     /// Makes the bucket, unless it is there.
@@ -350,76 +436,6 @@ async fn read_part(body: Blob, from: u64, size: u64) -> std::io::Result<bytes::B
         Ok(bytes::Bytes::from(buffer))
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
-}
-
-fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
-}
-
-fn is_no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.code() == Some("NoSuchBucket")
-}
-
-/// Says what kind of failure an error is, and what to tell people.
-fn classify<E: ProvideErrorMetadata + std::error::Error + 'static>(
-    error: &SdkError<E, HttpResponse>,
-) -> (Fault, String) {
-    let status = status(error).unwrap_or_default();
-    match error {
-        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
-            let code = error.code().unwrap_or_default();
-            let fault = match (code, status) {
-                ("ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" | "TokenRefreshRequired", _) => {
-                    Fault::Credentials
-                }
-                ("RequestTimeTooSkewed", _) => Fault::ClockSkew,
-                ("NoSuchBucket", _) => Fault::NoBucket,
-                ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect", _)
-                | (_, 301 | 307) => Fault::Region,
-                ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded", _)
-                | (_, 429 | 503) => Fault::Throttled,
-                ("RequestTimeout", _) | (_, 408) => Fault::TimedOut,
-                ("ConditionalRequestConflict" | "OperationAborted", _) => Fault::Server,
-                ("NotImplemented", _) | (_, 501) => Fault::Unsupported,
-                ("AccessDenied" | "SignatureDoesNotMatch" | "AllAccessDisabled", _) | (_, 401 | 403) => {
-                    Fault::Denied
-                }
-                (_, 500..) => Fault::Server,
-                (_, 200..=299) => Fault::Garbled,
-                _ => Fault::Other,
-            };
-            let said = match (code, error.message()) {
-                ("", None) => format!("the server answered with status {status}"),
-                ("", Some(message)) => format!("{message} (status {status})"),
-                (code, None) => format!("{code} (status {status})"),
-                (code, Some(message)) => format!("{code}: {message} (status {status})"),
-            };
-            (fault, said)
-        }
-        SdkError::TimeoutError(_) => (Fault::TimedOut, "no answer in time".into()),
-        SdkError::DispatchFailure(failure) => {
-            let said = deepest(error);
-            if said.contains("credentials") || deep(error).any(|text| text.contains("credentials")) {
-                (Fault::Credentials, said)
-            } else if failure.is_timeout() {
-                (Fault::TimedOut, said)
-            } else {
-                (Fault::Unreachable, said)
-            }
-        }
-        other => {
-            let credentials = deep(other).any(|text| text.contains("credentials"));
-            (if credentials { Fault::Credentials } else { Fault::Other }, deepest(other))
-        }
-    }
-}
-
-fn deep<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = String> + 'a {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string)
-}
-
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    deep(error).last().unwrap_or_default()
 }
 
 #[async_trait]
@@ -495,24 +511,7 @@ impl Objects for S3Objects {
                 _ => self.send(name, &bytes, false).await.map(|_| ()),
             };
         }
-        let attempt = || async {
-            let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(name));
-            let create = create
-                .set_server_side_encryption(self.sse.clone())
-                .set_ssekms_key_id(self.kms_key.clone())
-                .set_storage_class(self.storage_class.clone());
-            create.send().await.map_err(|error| self.failed(("write", name), &error))
-        };
-        let created = self.limit.request(Kind::Put, attempt).await?;
-        let id = created.upload_id().unwrap_or_default();
-        match self.upload_parts(name, body, id).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                // What cannot be aborted now is swept later; the first error says more.
-                _ = self.abort(&self.key(name), id).await;
-                Err(error)
-            }
-        }
+        self.send_parts(name, body, (None, false), None).await.map(|_| ())
     }
 
     async fn download(&self, name: &str, to: &mut dyn Staged) -> Result<bool, DownloadError> {
@@ -541,6 +540,67 @@ impl Objects for S3Objects {
             }
         };
         self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<State>, ObjectError> {
+        let attempt = || async {
+            match self.client.head_object().bucket(&self.bucket).key(self.key(name)).send().await {
+                Ok(found) => Ok(Some(State {
+                    size: found.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    tag: found.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
+                    note: found.metadata().and_then(|all| all.get(NOTE)).cloned(),
+                })),
+                Err(error) if status(&error) == Some(404) => Ok(None),
+                Err(error) => Err(self.failed(("look for", name), &error)),
+            }
+        };
+        self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let large = body.len() > WHOLE;
+        let whole = if large { 0 } else { body.len() };
+        let bytes = read_part(body.clone(), 0, whole).await.map_err(|error| self.local(name, &error))?;
+        // Most servers want the tag in quotes, as it came; Ceph's gateway without.
+        let forms = match over {
+            Some(tag) => vec![Some(format!("\"{tag}\"")), Some(tag.to_owned())],
+            None => vec![None],
+        };
+        for form in forms {
+            // Some servers know no conditions, or not where an upload in parts is completed.
+            if (large || !self.conditional) && self.look(name).await?.map(|seen| seen.tag).as_deref() != over {
+                return Ok(false);
+            }
+            let condition = if self.conditional { (form.clone(), form.is_none()) } else { (None, false) };
+            let sent = match large {
+                true => self.send_parts(name, body, condition, note).await?,
+                false => self.send_swap(name, &bytes, condition, note).await?,
+            };
+            if sent {
+                return Ok(true);
+            }
+            let there = self.look(name).await?;
+            // By an earlier try, whose reply was lost.
+            if let Some(there) = &there
+                && !large
+                && there.size == body.len()
+                && there.note.as_deref() == note
+                && self.get(name).await?.is_some_and(|known| known[..] == bytes[..])
+            {
+                return Ok(true);
+            }
+            if there.map(|seen| seen.tag).as_deref() != over {
+                return Ok(false);
+            }
+        }
+        let why = "the server says that it was changed, and that it was not".to_owned();
+        Err(ObjectError { doing: "write", uri: self.uri(name), fault: Fault::Unsupported, why })
     }
 
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError> {

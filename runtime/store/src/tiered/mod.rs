@@ -380,6 +380,30 @@ impl Store for TieredStore {
         self.cache.runs(most).await
     }
 
+    async fn everyones_runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let known = self.cache.runs(most).await?;
+        let Some(truth) = &self.truth else { return Ok(known) };
+        // What is older than the last of so many is none of the newest so many.
+        let oldest = known.last().filter(|_| known.len() >= most).map(|(run, _)| names::run(run));
+        let listed = truth.list(names::RUNS, &oldest.unwrap_or_default()).await?;
+        let mut newest: Vec<&str> = listed.iter().filter_map(|object| names::read_run(&object.name)).collect();
+        newest.sort_unstable();
+        newest.reverse();
+        let absent = newest.into_iter().take(most).filter(|run| !known.iter().any(|(known, _)| known == run));
+        let absent: Vec<String> = absent.map(str::to_owned).collect();
+        let read = futures_util::stream::iter(absent).map(|run| async move {
+            let header = truth.get(&names::run(&run)).await?;
+            Ok::<_, StoreError>(header.map(|header| Write::Run { run, header }))
+        });
+        let found: Vec<Option<Write>> = read.buffered(AT_ONCE).try_collect().await?;
+        let found: Vec<Write> = found.into_iter().flatten().collect();
+        if found.is_empty() {
+            return Ok(known);
+        }
+        self.cache.commit(found).await?;
+        self.cache.runs(most).await
+    }
+
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError> {
         let Some(truth) = &self.truth else { return self.cache.commit(owing(batch)).await };
         self.check_numbers(truth, &batch).await?;
@@ -459,6 +483,11 @@ impl Store for TieredStore {
     fn counters(&self) -> Counters {
         Counters { traffic: self.traffic(), ..self.cache.counters() }
     }
+}
+
+/// Returns what the object of a blob is called in the truth.
+pub fn blob_name(digest: Digest) -> String {
+    names::blob(digest)
 }
 
 /// Splits what lies under a goal: the run's id, and after a line break its header.

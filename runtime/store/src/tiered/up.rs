@@ -164,6 +164,10 @@ impl Shared {
         let Ok(result) = serde_json::from_slice::<ActionResult>(&record.body) else { return Ok(None) };
         let mut closure = Closure::default();
         self.walk(&result, &mut closure)?;
+        if let Some(code) = closure.code {
+            // Every machine that builds with it has the same, so it is mostly there.
+            self.send_blob(BlobKind::Blob, code, true).await?;
+        }
         self.send_all(BlobKind::Blob, &closure.files).await?;
         self.send_all(BlobKind::Tree, &closure.trees).await?;
         if let Put::Exists(winner) = self.truth.put_new(&names::result(address), record.body).await? {
@@ -178,25 +182,27 @@ impl Shared {
     }
 
     async fn send_all(&self, kind: BlobKind, digests: &[Digest]) -> Result<(), StoreError> {
-        let sent = futures_util::stream::iter(digests.to_vec()).map(|digest| self.send_blob(kind, digest));
+        let sent = futures_util::stream::iter(digests.to_vec()).map(|digest| self.send_blob(kind, digest, false));
         sent.buffer_unordered(BLOBS).try_collect().await
     }
 
-    async fn send_blob(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
+    /// Sends a blob, once; with `ask` only if it is not there.
+    async fn send_blob(&self, kind: BlobKind, digest: Digest, ask: bool) -> Result<(), StoreError> {
         let flight =
             self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default().clone();
         let _landed = flight.lock().await;
         if self.sent().contains(&digest) {
             return Ok(());
         }
-        let sent = self.send_one(kind, digest).await;
+        let sent = self.send_one(kind, digest, ask).await;
         self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
         sent
     }
 
-    async fn send_one(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
+    async fn send_one(&self, kind: BlobKind, digest: Digest, ask: bool) -> Result<(), StoreError> {
         let name = names::blob(digest);
         match down::read(&self.cache, kind, digest)? {
+            Some(blob) if ask && self.truth.size(&name).await? == Some(blob.len()) => {}
             Some(blob) => {
                 let replace = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest);
                 self.truth.upload(&name, &blob, replace).await?;
@@ -224,8 +230,9 @@ impl Shared {
         }
         // The code, and what lay outside the store: so that the result can be made again from the store alone.
         let component = result.provenance.component.0;
-        if down::read(&self.cache, BlobKind::Blob, component)?.is_some() {
-            closure.file(component, &self.sent());
+        let sent = self.sent().contains(&component);
+        if !sent && down::read(&self.cache, BlobKind::Blob, component)?.is_some() {
+            closure.code = Some(component);
         }
         for input in &result.action.inputs {
             let external = result.provenance.externals.contains_key(&input.name).then_some(input.tree);
@@ -260,6 +267,8 @@ impl Shared {
 /// What has to be sent before a record.
 #[derive(Default)]
 struct Closure {
+    /// The component, where it is not known to be there.
+    code: Option<Digest>,
     files: Vec<Digest>,
     trees: Vec<Digest>,
     seen: HashSet<Digest>,

@@ -80,6 +80,27 @@ mod objects {
     wrun_store::objects_suite!(bucket);
 }
 
+mod folder {
+    use std::sync::Arc;
+    use wrun_store::objects::Objects;
+    use wrun_store::objects::conformance::Bucket;
+    use wrun_store::objects::folder::FolderObjects;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Bucket for Folder {
+        async fn open(&self) -> Arc<dyn Objects> {
+            Arc::new(FolderObjects::new(self.0.path().join("new")))
+        }
+    }
+
+    fn bucket() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    wrun_store::objects_suite!(bucket);
+}
+
 /// A machine of its own: its cache, its store, what it asked of the truth.
 struct Own {
     folder: tempfile::TempDir,
@@ -152,6 +173,7 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
             externals: Default::default(),
             contents: Default::default(),
             reasons: Vec::new(),
+            adopted: None,
             wrun: "test".into(),
         },
     };
