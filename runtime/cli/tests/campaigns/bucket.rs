@@ -90,8 +90,8 @@ fn a_killed_build_repeats_nothing_that_reached_the_bucket() {
     let (mut kept, mut killed) = (0, 0);
     for round in 0..rounds(10, 100) {
         let server = FakeS3::start();
-        let mut child =
-            Machine::new(&server).build(&grid(), "grid", N, "killed.json").stderr(Stdio::null()).spawn().unwrap();
+        let machine = Machine::new(&server);
+        let mut child = machine.build(&grid(), "grid", N, "killed.json").stderr(Stdio::null()).spawn().unwrap();
         // Which request it is that never gets its answer depends on the seed alone.
         let last = usize::try_from(random.below(requests)).unwrap();
         server.await_requests(last, || child.try_wait().unwrap().is_some());
@@ -115,10 +115,10 @@ fn what_is_in_the_cache_alone_is_sent_by_the_next_build() {
     let server = FakeS3::start();
     let machine = Machine::new(&server);
     // Records never get there: the build is killed between its commits and their uploads.
-    server.order("PUT", "/ac/", Fault::Hung, u32::MAX);
+    server.order("PUT", "p/ac/", Fault::Hung, u32::MAX);
     let mut child =
         machine.build(&grid(), "grid", &["n=100"], "killed.json").stderr(Stdio::null()).spawn().unwrap();
-    while server.count("PUT", "/ac/") == 0 && child.try_wait().unwrap().is_none() {
+    while server.count("PUT", "p/ac/") == 0 && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
     child.kill().unwrap();
@@ -205,7 +205,8 @@ fn requests_are_few() {
         assert!(output.status.success(), "{}", text(&output));
         println!("bucket requests: an empty machine, {args:?}: {}", server.requests().len());
         assert!(server.requests().len() <= 50, "{:?}", server.requests());
-        assert_eq!(server.count("", "/ac/"), 0);
+        // That of the goal itself, where the record answers.
+        assert!(server.count("", "p/ac/") <= 1, "{:?}", server.requests());
         assert_eq!(total(&empty.world.report("report.json"), "ran"), 0);
     }
 
