@@ -171,6 +171,7 @@ pub async fn adopt(
             seconds: 0.0,
             inputs,
             externals,
+            contents: Default::default(),
             reasons: Vec::new(),
             adopted: Some(Adopted { from: from.to_owned() }),
             wrun: setup.version.clone(),

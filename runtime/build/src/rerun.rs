@@ -20,6 +20,7 @@ use wrun_core::result::{ActionResult, Address, FORMAT};
 use wrun_core::task::{Need, SANDBOX};
 use wrun_core::tree::{EntryKind, Tree};
 use wrun_exec::{NeedEnded, Run, RunContext, RunError};
+use wrun_store::external::{Request, Sources};
 use wrun_store::files::{Dir, FilesError};
 use wrun_store::{BlobKind, Store, StoreError};
 
@@ -259,7 +260,9 @@ impl Rerunner<'_> {
             Source::Task { path, .. } => path.as_deref(),
             _ => None,
         });
-        if let Some(dir) = self.part(from, path, input.tree).await? {
+        // Of an external that is known by its server's word the result remembers what it held.
+        let held = result.provenance.contents.get(&input.name).copied().unwrap_or(input.tree);
+        if let Some(dir) = self.part(from, path, held).await? {
             return Ok(dir);
         }
         let uri = result.provenance.externals.get(&input.name);
@@ -282,8 +285,11 @@ impl Rerunner<'_> {
         let mode = match input.kind {
             InputKind::Tree => ExternalMode::Content,
             InputKind::Listing => ExternalMode::Listing,
+            // Only servers' words stand for content.
+            InputKind::VersionId | InputKind::Etag => return Ok(None),
         };
-        let found = wrun_store::external::find(&self.store, &[(self.root.join(path), mode)]).await?.pop();
+        let request = Request::new(self.root.join(path), mode);
+        let found = wrun_store::external::find(&self.store, &Sources::default(), &[request]).await?.pop();
         match found {
             Some(Ok(found)) if found.digest == input.tree => {
                 Ok(found.bring(&self.store).await.ok().map(|(dir, _)| dir))

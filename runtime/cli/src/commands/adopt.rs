@@ -14,7 +14,7 @@ use wrun_build::adopt::{AdoptError, adopt};
 use wrun_core::event::Ignore;
 use wrun_core::plan::ExternalMode;
 use wrun_store::StoreError;
-use wrun_store::external::{BringError, find};
+use wrun_store::external::{BringError, Request, Sources, find};
 use wrun_store::files::Dir;
 use wrun_store::objects::Objects as _;
 use wrun_store::objects::s3::{S3Objects, split_uri};
@@ -59,7 +59,9 @@ pub(crate) fn run(shell: &Shell, args: &AdoptArgs) -> Result<Exit> {
 /// Reads a file or folder, and brings its bytes into the store.
 fn brought(workspace: &Workspace, path: &Path) -> Result<Dir> {
     let (store, runtime) = (&workspace.store, &workspace.runtime);
-    let found = runtime.block_on(find(store, &[(path.to_owned(), ExternalMode::Content)]))?.pop();
+    let found = runtime
+        .block_on(find(store, &Sources::default(), &[Request::new(path.to_owned(), ExternalMode::Content)]))?
+        .pop();
     let refuse = |error: wrun_store::external::ExternalError| {
         CliError::usage(error.to_string()).code(Code::CannotAdopt).hint(error.hint())
     };

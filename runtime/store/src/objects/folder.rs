@@ -204,6 +204,10 @@ impl Objects for FolderObjects {
         }
     }
 
+    async fn heeds_conditions(&self, _: &str, _: Bytes) -> Result<bool, ObjectError> {
+        Ok(true)
+    }
+
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError> {
         self.upload(name, &Blob::Memory(body), true).await
     }
