@@ -30,19 +30,6 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "how to reach buckets, of the store and of externals: `region`, `profile`, `endpoint`, `path-style`; how to write \
          into the store's: `sse`, `kms-key`, `storage-class`, `conditional`",
     ),
-    (
-        "cache",
-        "path",
-        "a folder of the user's cache",
-        "folder of this machine in front of a store on S3; `--cache` is stronger",
-    ),
-    (
-        "s3",
-        "table",
-        "what AWS programs find",
-        "how to reach a store on S3: `region`, `profile`, `endpoint`, `path-style`, `sse`, `kms-key`, `storage-class`, \
-         `conditional`",
-    ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
         "suspended",
