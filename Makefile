@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 PLUGIN_DIRS := $(patsubst %/src/lib.rs,%,$(wildcard plugins/*/src/lib.rs))
 PLUGINS := $(addsuffix .wasm,$(PLUGIN_DIRS))
 
-.PHONY: help build plugins demo test soak bench luigi-ports screenshots fmt keys schema clean-demo
+.PHONY: help build plugins demo test soak bench book luigi-ports screenshots fmt keys schema clean-demo
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -31,7 +31,7 @@ demo: plugins ## Show the product on a year of flights, in seven steps
 	@tests/demo/demo.sh
 
 test: ## Run everything that CI runs: formatting, lints, licences, tests
-	@tests/tools/need.sh rust wasm nextest deny python docs browser
+	@tests/tools/need.sh rust wasm nextest deny python docs book browser
 	@tests/tools/test.sh
 
 soak: ## Run the tests' seeded campaigns at full size (`make test` runs a tenth)
@@ -45,6 +45,7 @@ bench: plugins ## Race make, ninja, Luigi and doit on one graph; writes docs/per
 book: ## Make the book of docs/ as pages, in target/book
 	@tests/tools/need.sh book
 	target/tools/py/bin/mdbook build docs
+	tests/docs/book.py target/book
 
 luigi-ports: plugins ## Run Luigi's examples in Luigi and in wrun; writes docs/luigi-ports.md
 	@tests/tools/need.sh bench

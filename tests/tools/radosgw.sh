@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One-node Ceph with its S3 gateway: made in DIR by the first call, started again by later ones.
-# The key is `test`, its secret `testtest`. Usage: radosgw.sh DIR PORT
+# The key is `test`, its secret `testtest`. Usage: radosgw.sh DIR PORT; the monitor takes the two ports after it.
 set -euo pipefail
 mkdir -p "$1"
 cd "$1"
@@ -13,7 +13,7 @@ make() {
   cat >"$CEPH_CONF" <<C
 [global]
 fsid = $fsid
-mon host = [v2:127.0.0.1:13300,v1:127.0.0.1:16789]
+mon host = [v2:127.0.0.1:$((port + 1)),v1:127.0.0.1:$((port + 2))]
 public network = 127.0.0.0/8
 cluster network = 127.0.0.0/8
 public addr = 127.0.0.1
@@ -56,7 +56,7 @@ C
   mkdir -p mon osd run log rgw
   ceph-authtool --create-keyring keyring --gen-key -n mon. --cap mon 'allow *'
   ceph-authtool keyring --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *'
-  monmaptool --create --addv a '[v2:127.0.0.1:13300,v1:127.0.0.1:16789]' --fsid "$fsid" monmap --clobber
+  monmaptool --create --addv a "[v2:127.0.0.1:$((port + 1)),v1:127.0.0.1:$((port + 2))]" --fsid "$fsid" monmap --clobber
   ceph-mon --mkfs -i a --monmap monmap --keyring keyring
   ceph-mon -i a
   key=$(ceph-authtool --gen-print-key)
@@ -67,7 +67,20 @@ C
   ceph-osd -i 0
   ceph osd crush add osd.0 1.0 root=default host=h || true
   radosgw-admin user create --uid=t --display-name=t --access-key=test --secret=testtest
+  # Who owns nothing, and may do what a bucket's policy says.
+  for user in reader writer collector nobody; do
+    radosgw-admin user create --uid="wrun-$user" --display-name="$user" --access-key="$user" --secret="$user-secret"
+  done
   touch made
+}
+
+# Starts a daemon, unless it runs: its file may be of one that was killed, or of an earlier boot.
+start() {
+  local name=$1 pid; shift
+  if pid=$(cat "run/$name.pid" 2>/dev/null) && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "^$1 "; then
+    return
+  fi
+  "$@"
 }
 
 # A first call that was cut short left nothing worth keeping.
@@ -75,7 +88,7 @@ if [ ! -f made ]; then
   rm -rf mon osd run log rgw keyring monmap ceph.conf
   make
 else
-  ceph-mon -i a
-  ceph-osd -i 0
+  start mon.a ceph-mon -i a
+  start osd.0 ceph-osd -i 0
 fi
-radosgw -n client.admin
+start client.admin radosgw -n client.admin

@@ -59,6 +59,16 @@ if ! unshare -m mount -t tmpfs none "$small" 2>/dev/null && ! unshare -rm mount 
 fi
 rmdir "$small"
 
+# Servers that speak S3; they stay for the next time, `tests/tools/servers.sh stop` ends them.
+if servers=$(tests/tools/servers.sh); then
+  eval "$servers"
+else
+  broken+=(servers)
+fi
+if [ "${WRUN_TEST_RADOSGW:-}" = none ]; then
+  printf '\nwarning: there is no radosgw: rights and signatures of S3 are NOT TESTED here, and its suites run over ministack\n'
+fi
+
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest
 if [ $lints = yes ]; then
@@ -72,6 +82,7 @@ if [ $lints = yes ]; then
   count keys
   step docs target/tools/py/bin/python tests/docs/run.py
   count docs
+  step book make book
   # need.sh has said so where there is none.
   if [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then
     step browser python3 tests/browser/test_page.py

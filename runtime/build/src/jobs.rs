@@ -8,12 +8,11 @@ use crate::tombstones::{Disowned, Tombstones, Why};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
 use wrun_core::param::{ParamType, Params, Value, Visibility};
-use wrun_core::plan::{External, Plan, Source};
+use wrun_core::plan::{Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::{Need, SANDBOX, task_id};
@@ -31,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
     /// Whether somebody will read whole records of hits: a preview that is explained.
     pub(crate) keep_records: bool,
+    /// The components that are in the store already.
+    pub(crate) kept: crate::runner::Kept,
 }
 
 /// The tasks of an earlier run, by plugin id and task type: their params and keys.
@@ -116,11 +117,11 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
                 Behind::Task(Arc::new(found))
             }
             Source::External(external) => {
-                let path = external_path(shared, external).map_err(|mut trouble| {
+                let place = crate::external::place(shared, external).map_err(|mut trouble| {
                     trouble.message = format!("input `{}`: {}", input.name, trouble.message);
                     trouble
                 })?;
-                Behind::External(external.clone(), path)
+                Behind::External(external.clone(), place)
             }
             Source::Clock { not_before } => match not_before.parse::<jiff::Timestamp>() {
                 Ok(instant) if instant <= shared.options.now => Behind::Open,
@@ -129,48 +130,6 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
         });
     }
     Ok(Planned { plan, behind })
-}
-
-/// Resolves the address of an external, and checks that a plugin may name it.
-pub(crate) fn external_path(shared: &Shared, external: &External) -> Result<PathBuf, Trouble> {
-    let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
-    if let Some((scheme, _)) = text.split_once("://") {
-        return Err(Trouble {
-            message: format!(
-                "`{}` has the scheme `{scheme}`, which this version of wrun cannot read",
-                external.uri
-            ),
-            hint: Some("externals are files, folders and globs on this machine: `file:PATH`".into()),
-        });
-    }
-    let path = normal(&shared.setup.root.join(text));
-    let inside = |root: &PathBuf| path.starts_with(normal(&shared.setup.root.join(root)));
-    let allowed = inside(&shared.setup.root)
-        || shared.setup.roots.iter().any(inside)
-        || shared.options.given_paths.iter().any(inside);
-    if allowed {
-        return Ok(path);
-    }
-    Err(Trouble {
-        message: format!("`{}` is outside the folders that the plugin may read", path.display()),
-        hint: Some(format!(
-            "it may read under `{}`, under `roots` of wrun.toml, and what you pass as a path param",
-            shared.setup.root.display()
-        )),
-    })
-}
-
-/// Removes `.` and `..` without looking at the disk.
-fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => _ = out.pop(),
-            part => out.push(part),
-        }
-    }
-    out
 }
 
 /// The content of one input, before any path in it is looked up.

@@ -6,13 +6,14 @@ use crate::graph::{End, ExternalState, Output};
 use crate::jobs::Shared;
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
+use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
-use wrun_core::digest::Digest;
+use wrun_core::digest::{ActionKey, Digest};
 use wrun_core::param::Params;
 use wrun_core::plan::External;
-use wrun_core::report::{AnsweredBy, Report, TaskReport, Totals};
+use wrun_core::report::{AnsweredBy, ExternalReport, Report, TaskReport, Totals};
 use wrun_core::result::{ActionResult, Step};
 use wrun_core::session::{ExternalPin, FORMAT, Goal, GoalResult, SessionRecord};
 use wrun_store::files::FilesError;
@@ -22,15 +23,21 @@ use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
 fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
     let first = setup.plugins.first()?;
     let same = goals.iter().all(|goal| goal.task == goals[0].task);
-    let settings = serde_json::json!({
+    // Two projects of one machine do not take turns in one record; two machines of one project share it, wherever
+    // each has its folder. Externals are compared by content in either case.
+    let root = (!setup.store.is_remote()).then(|| path(&setup.root));
+    let mut settings = serde_json::json!({
         "defaults": options.defaults.iter().map(|((plugin, task), params)| {
             (format!("{plugin}:{task}"), Params(params.clone().into()).to_json())
         }).collect::<BTreeMap<_, _>>(),
         "disabled": options.disabled,
         "except": options.except,
         "machine": setup.machine,
-        "root": path(&setup.root),
+        "root": root,
     });
+    if !options.externals.is_empty() {
+        settings["externals"] = serde_json::to_value(&options.externals).ok()?;
+    }
     Some(Goal {
         component: first.component,
         task: goals.first()?.task.clone(),
@@ -48,7 +55,7 @@ fn path(path: &Path) -> serde_json::Value {
 }
 
 /// What a session found: the goals' results, and the externals that it read.
-fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
+pub(crate) fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
     let mut results = Vec::with_capacity(engine.goals.len());
     for id in &engine.goals {
         if let Some(End::Done { output, .. }) = engine.nodes[*id as usize].end() {
@@ -56,15 +63,23 @@ fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
         }
     }
     let externals = engine.externals.iter().filter_map(|external| match &external.state {
-        ExternalState::Found(found) => {
-            Some(ExternalPin { external: external.external.clone(), tree: found.found.digest })
-        }
+        ExternalState::Found(found) => Some(ExternalPin {
+            external: external.external.clone(),
+            kind: found.found.kind,
+            tree: found.found.digest,
+        }),
         _ => None,
     });
     let mut externals: Vec<ExternalPin> = externals.collect();
     // They were found in any order.
     externals.sort_by(|a, b| (&a.external.uri, a.external.mode).cmp(&(&b.external.uri, b.external.mode)));
     (results, externals)
+}
+
+/// Returns the externals that a report lists: of a hundred thousand files it would say what the tasks say already.
+pub(crate) fn shown(pins: &[ExternalPin]) -> Vec<ExternalReport> {
+    let far = pins.iter().filter(|pin| pin.kind.is_weak() || pin.external.uri.contains("://"));
+    far.map(|pin| ExternalReport { uri: pin.external.uri.clone(), kind: pin.kind, tree: pin.tree }).collect()
 }
 
 /// Tells whether the goals' record says already just what a session found.
@@ -175,27 +190,36 @@ async fn pack(engine: &Engine) -> Result<Bytes, BuildError> {
 }
 
 /// Brings the records that an earlier build of the goal touched to this machine, in one go, if they are not there yet.
-pub(crate) async fn warm(store: &dyn Store, record: &SessionRecord) -> Result<(), BuildError> {
-    let Some(pack) = record.pack.filter(|_| store.is_remote()) else { return Ok(()) };
+/// Returns the keys of those that came.
+pub(crate) async fn warm(store: &dyn Store, record: &SessionRecord) -> Result<FxHashSet<ActionKey>, BuildError> {
+    let none = FxHashSet::default();
+    let Some(pack) = record.pack.filter(|_| store.is_remote()) else { return Ok(none) };
     let keys: Vec<_> = record.results.iter().map(|result| result.address.key).collect();
     let known = store.get(BlobKind::Blob, pack);
     if matches!(known, Ok(Some(_))) || keys.is_empty() {
-        return Ok(());
+        return Ok(none);
     }
     if store.fetch(&[(BlobKind::Blob, pack)]).await? != [true] {
-        return Ok(());
+        return Ok(none);
     }
-    let Some(bytes) = store.get(BlobKind::Blob, pack)?.and_then(|blob| blob.to_vec().ok()) else { return Ok(()) };
-    let Some(mut writes) = wrun_store::pack::decode(&bytes) else { return Ok(()) };
+    let Some(bytes) = store.get(BlobKind::Blob, pack)?.and_then(|blob| blob.to_vec().ok()) else {
+        return Ok(none);
+    };
+    let Some(mut writes) = wrun_store::pack::decode(&bytes) else { return Ok(none) };
     // One that says another key than its own is a lie, and would be believed.
     writes.retain(
         |write| !matches!(write, Write::Known { address, body } if !ActionResult::is_of(body, address.key)),
     );
+    let known = writes.iter().filter_map(|write| match write {
+        Write::Known { address, .. } => Some(address.key),
+        _ => None,
+    });
+    let keys = known.collect();
     // The steps of dynamic actions are in their results.
     let steps: Vec<Write> = writes.iter().flat_map(steps).collect();
     writes.extend(steps);
     store.commit(writes).await?;
-    Ok(())
+    Ok(keys)
 }
 
 fn steps(write: &Write) -> Vec<Write> {
@@ -277,6 +301,7 @@ async fn from_record(
         tombstones,
         relatives: tokio::sync::OnceCell::new(),
         keep_records: false,
+        kept: crate::runner::Kept::default(),
     };
     let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
     let found = crate::external::digests(&shared, &wanted).await?;
@@ -306,7 +331,8 @@ async fn from_record(
         answered_by: AnsweredBy::SessionRecord,
         totals,
         tasks,
-        notes: Vec::new(),
+        externals: shown(&record.externals),
+        ..Report::default()
     };
     Ok(Some(Outcome {
         report,
@@ -316,7 +342,8 @@ async fn from_record(
         same_bytes: BTreeMap::new(),
         externals: wanted
             .iter()
-            .filter_map(|external| crate::jobs::external_path(&shared, external).ok())
+            .filter_map(|external| crate::external::place(&shared, external).ok())
+            .filter_map(|place| place.path().map(Path::to_owned))
             .collect(),
     }))
 }

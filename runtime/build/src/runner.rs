@@ -1,22 +1,24 @@
 //! One run: from inputs to a record that is ready to be committed.
 
+use crate::api::Plugin;
 use crate::engine::Message;
 use crate::graph::{Answer, FoundExternal, NodeId, Output, Planned};
 use crate::jobs::Shared;
 use crate::resolve::SharedCall;
 use async_trait::async_trait;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
-use wrun_core::digest::{ActionKey, Digest, TaskId};
+use wrun_core::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::reason::Reason;
 use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance};
 use wrun_core::task::Need;
 use wrun_exec::{FailureKind, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_store::files::{Dir, FilesError};
-use wrun_store::{BlobKind, Bytes, Write};
+use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
 
 /// Outputs of at most this many bytes ride inside their record.
 const INLINE: u64 = 4 << 10;
@@ -111,7 +113,7 @@ impl Context {
 }
 
 /// Names what was asked for.
-fn names(needs: &[Need]) -> String {
+pub(crate) fn names(needs: &[Need]) -> String {
     const MOST: usize = 3;
     let name = |need: &Need| format!("`{}` {}", need.call.task, need.call.params);
     let mut names: Vec<String> = needs.iter().take(MOST).map(name).collect();
@@ -175,11 +177,39 @@ async fn fetch(dir: &Dir, input: &str) -> Result<(), RunError> {
     }
 }
 
+/// Which components a session has put into the store.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<HashSet<ComponentDigest>>);
+
+impl Kept {
+    /// Puts the code of a plugin into the store, once, so that its results can be made again from the store alone.
+    /// Like every staged file it is durable with the next commit, which the result is in.
+    fn keep(&self, store: &dyn Store, plugin: &Plugin) -> Result<(), StoreError> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.contains(&plugin.component) {
+            return Ok(());
+        }
+        let there = match store.get(BlobKind::Blob, plugin.component.0) {
+            Err(StoreError::Corrupt { .. }) => false,
+            there => there?.is_some(),
+        };
+        if let (false, Some(code)) = (there, plugin.executor.code()) {
+            let mut staged = store.stage()?;
+            staged.write(&code)?;
+            staged.finish()?;
+        }
+        kept.insert(plugin.component);
+        Ok(())
+    }
+}
+
 /// Runs one attempt.
 pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
+    shared.kept.keep(&*shared.setup.store, shared.resolver.plugin(&task.call))?;
     let spec = shared.resolver.task_type(&task.call);
     let mut writes = Vec::new();
+    let mut contents = BTreeMap::new();
     let mut inputs = Vec::with_capacity(task.inputs.len());
     for input in &task.inputs {
         let dir = match &input.content {
@@ -187,6 +217,11 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
             Content::Made(dir, _) => dir.clone(),
         };
         fetch(&dir, &input.name).await?;
+        if let Content::External(_, found) = &input.content
+            && found.found.kind.is_weak()
+        {
+            contents.insert(input.name.clone(), dir.digest());
+        }
         inputs.push((input.name.clone(), dir));
     }
     let run = Run {
@@ -233,7 +268,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         diverged: None,
         broken: None,
     };
-    record(&task, made, asked, started, seconds, writes)
+    record(&task, made, asked, started, seconds, (writes, contents))
 }
 
 fn record(
@@ -242,7 +277,7 @@ fn record(
     asked: Asked,
     started: Instant,
     seconds: f64,
-    mut writes: Vec<Write>,
+    (mut writes, contents): (Vec<Write>, BTreeMap<String, TreeDigest>),
 ) -> Result<Box<Finished>, RunError> {
     let broken = |error: FilesError| match error {
         FilesError::Store(error) => RunError::Store(error),
@@ -275,9 +310,9 @@ fn record(
     let spec = shared.resolver.task_type(&task.call);
     let plugin = shared.resolver.plugin(&task.call);
     let since = i64::try_from(started.duration_since(task.session_started).as_millis()).unwrap_or(i64::MAX);
-    let mut inputs: std::collections::BTreeMap<String, Address> =
+    let mut inputs: BTreeMap<String, Address> =
         asked.answers.iter().flat_map(|answer| answer.addresses.iter().cloned()).collect();
-    let mut externals = std::collections::BTreeMap::new();
+    let mut externals = BTreeMap::new();
     for input in &task.inputs {
         match &input.content {
             Content::Made(_, from) => _ = inputs.insert(input.name.clone(), *from),
@@ -301,8 +336,10 @@ fn record(
             seconds,
             inputs,
             externals,
+            contents,
             reasons: task.reasons.clone(),
             tombstone: shared.tombstones.last(),
+            adopted: None,
             wrun: shared.setup.version.clone(),
         },
     };

@@ -83,6 +83,17 @@ pub(crate) enum Command {
     /// Draw what a build would do, or did
     #[command(disable_help_flag = true)]
     Graph(GraphArgs),
+    /// Say what a result was made from, down to what no task made; or what was made from it
+    #[command(disable_help_flag = true)]
+    Lineage(LineageArgs),
+    /// Make recorded results again from the store alone, and compare
+    Rerun(RerunArgs),
+    /// Take what another system has made for the result of a task
+    #[command(disable_help_flag = true)]
+    Adopt(AdoptArgs),
+    /// Print links at which the files of a task's latest result can be read for a while
+    #[command(disable_help_flag = true)]
+    Url(UrlArgs),
     /// Make one page of a build's report
     Report(ReportArgs),
     /// List the builds of a store, or what became of one task in them, newest first
@@ -102,6 +113,9 @@ pub(crate) enum Command {
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Move results between stores
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Look for what is missing on this machine, and say how to get it
     Doctor(DoctorArgs),
     /// Print a script that teaches a shell to complete commands, tasks and params
@@ -197,6 +211,10 @@ pub(crate) struct BuildArgs {
     /// Put the outputs into a folder, as `get` does
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Put the outputs also where people and other systems read them: s3://BUCKET/PATH or file:PATH, with
+    /// `{PARAM}` in it where goals differ
+    #[arg(long, value_name = "DEST")]
+    pub(crate) publish: Option<String>,
     /// Build again whenever the source or an external changes, until Ctrl-C
     #[arg(long, conflicts_with = "force")]
     pub(crate) watch: bool,
@@ -347,6 +365,55 @@ pub(crate) struct GraphArgs {
     pub(crate) session: SessionArgs,
 }
 
+/// In which form a lineage is written.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineageFormat {
+    /// A tree for people
+    Text,
+    /// A picture
+    Svg,
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "In the place of PLUGIN there may be the KEY of a result, or KEY.GENERATION. Nothing is \
+    built: it is the latest result that is traced.")]
+pub(crate) struct LineageArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Show what it was made from; this is the default
+    #[arg(long, conflicts_with = "down")]
+    pub(crate) up: bool,
+    /// Show what was made from it
+    #[arg(long)]
+    pub(crate) down: bool,
+    /// What to write [default: what the ending of the output's name says, else text]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<LineageFormat>,
+    /// Where to write it [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Neither the plugin nor wrun.toml is needed: the store has the components, and what \
+    lay outside it. No new result is written.")]
+pub(crate) struct RerunArgs {
+    /// Key of a result, or KEY.GENERATION
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    /// Make everything again that they were made from, too
+    #[arg(long)]
+    pub(crate) up: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// What `--report FILE` wrote
@@ -448,6 +515,58 @@ pub(crate) struct TestArgs {
     pub(crate) cargo: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The last word is FROM: a file, a folder, or s3://BUCKET/PATH (all below it, where it ends \
+    with `/`). What is there must be what the task declares as its outputs. What the task requires must be there \
+    already, made or adopted."
+)]
+pub(crate) struct AdoptArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In the place of PLUGIN there may be the KEY of a result, or KEY.GENERATION. Whoever has a \
+    link may read the file until it expires. Only a store on S3 has links."
+)]
+pub(crate) struct UrlArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// For how long: such as `30s`, `15m`, `12h`, `7d`, which is the most
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) expires: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Send results to another store, with all that they were made from
+    Push(MoveArgs),
+    /// Fetch results from another store, with all that they were made from
+    Pull(MoveArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Without KEY everything moves that a build of the store touched, and the history of its \
+    builds. What the other store has already stays as it is.")]
+pub(crate) struct MoveArgs {
+    /// The other store: a folder, or s3://BUCKET/PREFIX
+    #[arg(value_name = "OTHER")]
+    pub(crate) other: PathBuf,
+    /// Key of a result, or KEY.GENERATION
+    #[arg(value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Compile a Rust package to a component, reproducibly
@@ -478,6 +597,9 @@ impl Command {
             Self::Why(args) => ("why", &args.goal),
             Self::Verify(args) => ("verify", &args.goal),
             Self::Graph(args) => ("graph", &args.goal),
+            Self::Lineage(args) => ("lineage", &args.goal),
+            Self::Adopt(args) => ("adopt", &args.goal),
+            Self::Url(args) => ("url", &args.goal),
             _ => return None,
         })
     }
@@ -521,6 +643,11 @@ impl Command {
             Self::Store(StoreCommand::Gc(args)) => &args.store,
             Self::Store(StoreCommand::Du(args)) => &args.store,
             Self::Store(StoreCommand::Pin(args)) => &args.store,
+            Self::Lineage(args) => &args.store,
+            Self::Rerun(args) => &args.store,
+            Self::Adopt(args) => &args.store,
+            Self::Url(args) => &args.store,
+            Self::Store(StoreCommand::Push(args) | StoreCommand::Pull(args)) => &args.store,
             Self::New(_)
             | Self::Test(_)
             | Self::Report(_)

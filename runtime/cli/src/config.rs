@@ -7,7 +7,7 @@
 //! suspended = 1000                # guests that wait in memory; else 5000
 //! salt = ""
 //! timezone = "Europe/Berlin"      # where `today` is; else the machine's
-//! roots = ["/data/in"]            # where plugins may name externals, besides this folder
+//! roots = ["/data/in", "s3://bucket/in/"]    # where plugins may name externals, besides this folder
 //! disabled = ["week"]             # task types that are left out
 //!
 //! [s3]                            # how to reach a store on S3; all of it may be left out
@@ -20,8 +20,19 @@
 //! storage-class = "INTELLIGENT_TIERING"
 //! conditional = true              # false for a server without conditional puts: a weaker promise
 //!
+//! [externals."https://host/data.csv"]    # what one input has to hold, or goes by
+//! digest = "b3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+//! [externals."s3://bucket/in/"]    # and all below
+//! marker = "_SUCCESS"             # without this file it counts as missing
+//! [externals."s3://bucket/huge/"]
+//! pin = "etag"                    # or "version-id": weaker than content, and not hashed first
+//!
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
+//!
+//! [publish]                       # where outputs of task types go after a build
+//! delays = "s3://reports/delays/{date}.csv"
+//! week = { to = "file:site/week", layout = "flat" }
 //!
 //! [params.delays]                 # defaults of task types: of the plugin that is named,
 //! source = "data/flights.csv"
@@ -37,14 +48,33 @@ use crate::explain::Code;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wrun_build::publish::Layout;
 use wrun_core::suggest::nearest;
+use wrun_store::external::Rule;
 use wrun_store::objects::s3::S3Options;
 
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
-pub(crate) const KEYS: &[&str] =
-    &["store", "cache", "s3", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+pub(crate) const KEYS: &[&str] = &[
+    "store",
+    "cache",
+    "s3",
+    "slots",
+    "suspended",
+    "salt",
+    "timezone",
+    "roots",
+    "externals",
+    "disabled",
+    "publish",
+    "plugins",
+    "params",
+];
+
+/// The keys of its table [s3].
+const S3_KEYS: &[&str] =
+    &["region", "profile", "endpoint", "path-style", "sse", "kms-key", "storage-class", "conditional"];
 
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]
@@ -61,11 +91,47 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) roots: Vec<PathBuf>,
     #[serde(default)]
+    pub(crate) externals: BTreeMap<String, Rule>,
+    #[serde(default)]
     pub(crate) disabled: Vec<String>,
+    #[serde(default)]
+    pub(crate) publish: BTreeMap<String, Published>,
     #[serde(default)]
     pub(crate) plugins: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+/// Where outputs of a task type go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "RuleText")]
+pub(crate) struct Published {
+    pub(crate) to: String,
+    pub(crate) layout: Layout,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuleText {
+    To(String),
+    Full(FullRule),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullRule {
+    to: String,
+    #[serde(default)]
+    layout: Layout,
+}
+
+impl From<RuleText> for Published {
+    fn from(text: RuleText) -> Self {
+        match text {
+            RuleText::To(to) => Self { to, layout: Layout::default() },
+            RuleText::Full(FullRule { to, layout }) => Self { to, layout },
+        }
+    }
 }
 
 /// wrun.toml and where it is.
@@ -108,9 +174,11 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
         let message = error.to_string();
         let unknown = message.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
         let error = bad().cause(message.trim_end());
-        match unknown.map(|(name, _)| nearest(name, KEYS.iter().copied())) {
+        // The table that the key is in: the parser lists what may be there.
+        let keys = if message.contains("`path-style`, ") { S3_KEYS } else { KEYS };
+        match unknown.map(|(name, _)| nearest(name, keys.iter().copied())) {
             Some(Some(near)) => error.hint(format!("did you mean `{near}`?")),
-            Some(None) => error.hint(format!("it may have {}", list(KEYS))),
+            Some(None) => error.hint(format!("it may have {}", list(keys))),
             None => error,
         }
     })?;
@@ -128,6 +196,12 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
             let near = nearest(alias, config.plugins.keys().map(String::as_str));
             let hint = near.map_or("add it under [plugins]".into(), |near| format!("did you mean `{near}`?"));
             return Err(bad().cause(format!("[params.\"{key}\"] names no alias of [plugins]")).hint(hint));
+        }
+    }
+    for (uri, rule) in &config.externals {
+        if rule.digest.is_some() && rule.pin.is_some() {
+            let why = format!("[externals.\"{uri}\"] has both `digest` and `pin`");
+            return Err(bad().cause(why).hint("a digest says more: leave `pin` out"));
         }
     }
     if config.slots == Some(0) {
@@ -176,6 +250,9 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("did you mean `flight`?"));
         assert!(parse("slots = 0").is_err());
         assert!(parse("slots = ").is_err());
+        assert!(parse("[externals.'http://h/a']\npin = 'mtime'").is_err());
+        let both = format!("[externals.'http://h/a']\npin = 'etag'\ndigest = 'b3:{}'", "0".repeat(64));
+        assert!(parse(&both).is_err());
         assert!(parse("[plugins]\n'A b' = 'x'").is_err());
     }
 

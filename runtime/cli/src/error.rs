@@ -105,13 +105,7 @@ impl From<StoreError> for CliError {
             StoreError::Remote { .. } => Code::RemoteStore,
             StoreError::CrossProcessCycle { .. } => Code::CrossProcessCycle,
         };
-        let mut it = Self::new(Exit::Store, error.to_string()).code(code);
-        (it.causes, it.hint) = (causes(&error), error.hint());
-        if matches!(error, StoreError::Io { doing: "create", .. }) {
-            // Such as below a home that is not there.
-            return it.hint("name a store that you may write with `--store DIR`");
-        }
-        it
+        Self { causes: causes(&error), hint: error.hint(), ..Self::new(Exit::Store, error.to_string()).code(code) }
     }
 }
 

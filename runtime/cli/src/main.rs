@@ -16,6 +16,7 @@
 //! | [`shell`], [`pager`] | stdout and stderr |
 //! | [`complete`], [`man`], [`doctor`] | comfort: completions, man pages, what is missing |
 //! | [`error`], [`exit`], [`explain`] | what goes wrong, the table of exit codes, codes and their pages |
+//! | [`place`], [`publish`] | where results are; where outputs go |
 //! | [`watch`] | builds again when something changes |
 //! | [`env`], [`interrupt`] | the environment and the clock; Ctrl-C |
 
@@ -36,6 +37,7 @@ mod pager;
 mod params;
 mod place;
 mod progress;
+mod publish;
 #[cfg(test)]
 mod reference;
 mod shell;
@@ -104,6 +106,10 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Why(args) => commands::why::run(shell, args),
         Command::Verify(args) => commands::verify::run(shell, args),
         Command::Graph(args) => commands::graph::run(shell, args),
+        Command::Lineage(args) => commands::lineage::run(shell, args),
+        Command::Rerun(args) => commands::rerun::run(shell, args),
+        Command::Adopt(args) => commands::adopt::run(shell, args),
+        Command::Url(args) => commands::url::run(shell, args),
         Command::Report(args) => commands::report::run(shell, args),
         Command::History(args) => commands::history::run(shell, args),
         Command::Debug(args) => commands::debug::run(shell, args),
@@ -116,6 +122,8 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Store(StoreCommand::Du(args)) => commands::care::du(shell, args),
         Command::Store(StoreCommand::Pin(args)) => commands::pin::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
+        Command::Store(StoreCommand::Push(args)) => commands::transfer::push(shell, args),
+        Command::Store(StoreCommand::Pull(args)) => commands::transfer::pull(shell, args),
         Command::Doctor(args) => doctor::run(shell, args),
         Command::Completions(args) => complete::run(shell, args),
         Command::Man(args) => man::run(shell, args),

@@ -24,6 +24,7 @@ use wrun_core::suggest::nearest;
 use wrun_core::task::{PluginDescription, SANDBOX};
 use wrun_exec::wasm::WasmPlugin;
 use wrun_plugin::{Host, HostConfig};
+use wrun_store::external::Sources;
 use wrun_store::local::LocalStore;
 use wrun_store::memory::MemoryStore;
 use wrun_store::{Store, Write};
@@ -36,6 +37,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) store: Arc<dyn Store>,
+    /// The servers that externals are read from.
+    pub(crate) sources: Arc<Sources>,
     pub(crate) runtime: Threads,
     pub(crate) host: Arc<Host>,
     pub(crate) slots: usize,
@@ -107,14 +110,29 @@ impl Workspace {
             .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
         let store = match Place::of(store, &config, folder.as_deref(), &cwd)? {
             Place::Folder(path) => local(&path, need)?,
-            Place::S3(bucket) => bucket.open(&runtime)?,
+            Place::S3(bucket) => {
+                if bucket.options.conditional == Some(false) && !bucket.offline {
+                    shell.note("`conditional = false`: of two builds that make the same at once the later may overwrite the first");
+                }
+                bucket.open(&runtime)?
+            }
         };
         // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
         let compiled_dir = compiled_dir(shell, store.local_root());
         let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         let root = folder.unwrap_or_else(|| cwd.clone());
         let runtime = Threads(Some(runtime));
-        Ok(Self { shell: shell.clone(), config, root, cwd, store, runtime, host, slots, zone })
+        let sources = Arc::new(Sources::new(config.s3.clone(), env::proxies()));
+        Ok(Self { shell: shell.clone(), config, root, cwd, store, sources, runtime, host, slots, zone })
+    }
+
+    /// Opens another store: a folder, or a bucket with the same `[s3]` options.
+    pub(crate) fn other(&self, named: &Path, need: Need) -> Result<Arc<dyn Store>> {
+        let args = StoreArgs { store: Some(named.to_owned()), cache: None, offline: false };
+        match Place::of(&args, &self.config, None, &self.cwd)? {
+            Place::Folder(path) => local(&path, need),
+            Place::S3(bucket) => bucket.open(&self.runtime),
+        }
     }
 
     /// Returns now, where the user is.
@@ -202,7 +220,7 @@ fn occupied(folder: &Path) -> bool {
 }
 
 /// Returns the key under which a store keeps what a component says of itself.
-fn describe_key(component: ComponentDigest) -> PlanKey {
+pub(crate) fn describe_key(component: ComponentDigest) -> PlanKey {
     let mut encoder = Encoder::new("wrun.describe", 1);
     encoder.digest(&component.0).uint(SANDBOX);
     PlanKey(encoder.finish())

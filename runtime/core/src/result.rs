@@ -107,6 +107,9 @@ pub struct Provenance {
     /// The external addresses that its inputs came from, by input name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub externals: BTreeMap<String, String>,
+    /// What inputs held that are known by a weaker pin than their content, by input name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, TreeDigest>,
     /// Why it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
@@ -114,12 +117,23 @@ pub struct Provenance {
     /// clocks of the machines say.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tombstone: u64,
+    /// Where it came from, if no run made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The version of wrun.
     pub wrun: String,
 }
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// A result that another system made, and that was taken for a task's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Adopted {
+    /// The folder or address that it was copied from.
+    pub from: String,
 }
 
 /// The log of a run: inline while small, else a blob.

@@ -152,8 +152,8 @@ pub enum Write {
         /// JSON.
         header: Bytes,
     },
-    /// The digest of an external file, by what `stat` said of it.
-    External(FileStamp, Digest),
+    /// The digest of an external file, by what `stat` or its server said of it.
+    External(Stamp, Digest),
     /// The last attempt of a task that failed, instead of the one before.
     Attempt(TaskId, Bytes),
     /// A result that another store has: create-only too, but nobody's latest.
@@ -198,6 +198,21 @@ pub struct FileStamp {
     pub mtime: i128,
     /// Nanoseconds since 1970.
     pub ctime: i128,
+}
+
+/// What identifies the content of an external, as far as this machine has seen it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stamp {
+    /// A file of this machine.
+    File(FileStamp),
+    /// Something on a server: the hash of its address and of what the server says of it.
+    Remote(Digest),
+}
+
+impl From<FileStamp> for Stamp {
+    fn from(stamp: FileStamp) -> Self {
+        Self::File(stamp)
+    }
 }
 
 /// What came of waiting for the truth.
@@ -328,7 +343,7 @@ pub trait Store: Send + Sync + 'static {
     async fn attempts(&self, tasks: &[TaskId]) -> Result<Vec<Option<Bytes>>, StoreError>;
 
     /// Returns remembered digests of external files.
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError>;
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError>;
 
     /// Returns the tombstones whose number is greater than `after`, in order.
     async fn tombstones(&self, after: u64) -> Result<Vec<(u64, Bytes)>, StoreError>;
@@ -338,6 +353,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns the newest `most` runs, newest first.
     async fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError>;
+
+    /// The same, of all machines that share the truth: where that is another store it costs requests.
+    async fn everyones_runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.runs(most).await
+    }
 
     /// Makes a batch durable, together with every staged file finished before. Answers one [`Committed`]
     /// for each write, in order.

@@ -89,6 +89,10 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         use std::io::ErrorKind as K;
         match self {
+            // Such as below a home that is not there.
+            Self::Io { doing: "create", source, .. } if source.kind() == K::NotFound => {
+                Some("name a store that you may write with `--store DIR`".into())
+            }
             Self::Io { source, .. } => match source.kind() {
                 K::StorageFull => Some("free some space, or name another store with `--store DIR`".into()),
                 K::FileTooLarge | K::QuotaExceeded => {

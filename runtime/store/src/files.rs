@@ -91,6 +91,11 @@ impl Dir {
         &self.memory
     }
 
+    /// Returns the store that has what is not in memory.
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
+    }
+
     /// Returns the listing.
     pub fn tree(&self) -> Result<Arc<Tree>, FilesError> {
         if let Some(tree) = self.tree.get() {

@@ -24,7 +24,7 @@ struct State {
     latest: BTreeMap<TaskId, Address>,
     plans: BTreeMap<PlanKey, Bytes>,
     steps: BTreeMap<ActionKey, Bytes>,
-    externals: BTreeMap<FileStamp, Digest>,
+    externals: BTreeMap<Stamp, Digest>,
     attempts: BTreeMap<TaskId, Bytes>,
     tombstones: BTreeMap<u64, Bytes>,
     sessions: BTreeMap<GoalKey, (String, Bytes)>,
@@ -201,7 +201,7 @@ impl Store for MemoryStore {
         Ok(tasks.iter().map(|task| state.attempts.get(task).cloned()).collect())
     }
 
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         let mut state = self.state();
         state.counters.lookups += stamps.len() as u64;
         Ok(stamps.iter().map(|stamp| state.externals.get(stamp).copied()).collect())

@@ -160,7 +160,11 @@ impl Catalog {
             inlined: result.inline.is_some(),
             log: if let Log::Blob(digest) = result.log { Some(digest) } else { None },
             component: result.provenance.component.0,
-            externals: inputs.filter(|input| external(&input.name)).map(|input| input.tree).collect(),
+            externals: inputs
+                .filter(|input| external(&input.name))
+                .map(|input| input.tree)
+                .chain(result.provenance.contents.values().copied())
+                .collect(),
         };
         self.results.insert(item.what, known);
     }

@@ -94,6 +94,8 @@ pub(crate) struct Memory {
     pub(crate) ran: FxHashMap<PlanKey, Ran>,
     pub(crate) forced: FxHashSet<PlanKey>,
     pub(crate) notes: Vec<String>,
+    /// Records that came from the truth all at once, before the walk.
+    pub(crate) warmed: FxHashSet<wrun_core::digest::ActionKey>,
     /// Task types that changed code ran again to make the same bytes, and how often.
     pub(crate) same_bytes: std::collections::BTreeMap<String, u64>,
     /// Those that made other bytes, if only once.

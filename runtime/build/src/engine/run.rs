@@ -317,9 +317,9 @@ impl Engine {
         inputs.into_iter().find_map(|(input, dependency)| {
             let Dependency::External(external) = dependency else { return None };
             let external = &self.externals[*external as usize];
-            let at_fault = message.contains(&format!("/in/{}", input.name)) && external.path.is_dir();
-            at_fault.then(|| {
-                let path = external.path.display();
+            let path = external.place.path().filter(|path| path.is_dir())?;
+            message.contains(&format!("/in/{}", input.name)).then(|| {
+                let path = path.display();
                 format!(
                     "input `{}` is the folder `{path}`; where the task wants one file, name that file",
                     input.name

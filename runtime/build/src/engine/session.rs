@@ -7,6 +7,7 @@ use crate::jobs::Shared;
 use crate::record::Answer;
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
+use rustc_hash::FxHashSet;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,20 +32,26 @@ pub(crate) async fn build(
     interrupt: &Interrupt,
 ) -> Result<Outcome, BuildError> {
     let started = Instant::now();
+    let before = setup.traffic();
+    let mut warmed = FxHashSet::default();
     setup.sink.send(Event::Started { goals: goals.len(), slots: options.slots });
     match crate::record::answer(setup, options, goals, started).await? {
         Answer::Outcome(mut outcome) => {
             // An earlier process may have died before it had sent what it made.
             let settled = setup.store.settle().await?;
             outcome.report.notes.extend(owed(settled.owed));
-            setup.sink.send(Event::Finished { totals: outcome.report.totals });
+            outcome.report.traffic = setup.traffic().since(before);
+            setup
+                .sink
+                .send(Event::Finished { totals: outcome.report.totals, traffic: outcome.report.traffic.into() });
             return Ok(*outcome);
         }
-        Answer::Walk(Some(record)) => crate::record::warm(&*setup.store, &record).await?,
+        Answer::Walk(Some(record)) => warmed = crate::record::warm(&*setup.store, &record).await?,
         Answer::Walk(None) => {}
     }
-    let session = session(setup, options, goals, runtime, interrupt, Mode::Build, started).await?;
-    session.finish(goals).await
+    let memory = Memory { warmed, ..Memory::default() };
+    let session = passes(setup, options, goals, runtime, interrupt, (Mode::Build, memory, started)).await?;
+    session.finish(goals, before).await
 }
 
 pub(crate) async fn preview(
@@ -58,7 +65,7 @@ pub(crate) async fn preview(
     Ok(session.preview())
 }
 
-/// Walks the graph until nothing that it found has lost its bytes.
+/// Walks the graph, knowing nothing.
 pub(crate) async fn session(
     setup: &Setup,
     options: &Options,
@@ -68,7 +75,18 @@ pub(crate) async fn session(
     mode: Mode,
     started: Instant,
 ) -> Result<Session, BuildError> {
-    let mut memory = Memory::default();
+    passes(setup, options, goals, runtime, interrupt, (mode, Memory::default(), started)).await
+}
+
+/// Walks the graph until nothing that it found has lost its bytes.
+async fn passes(
+    setup: &Setup,
+    options: &Options,
+    goals: &[GoalCall],
+    runtime: &tokio::runtime::Handle,
+    interrupt: &Interrupt,
+    (mode, mut memory, started): (Mode, Memory, Instant),
+) -> Result<Session, BuildError> {
     for _ in 0..MOST_PASSES {
         let mut tombstones = Tombstones::default();
         tombstones.refresh(&*setup.store).await?;
@@ -80,6 +98,7 @@ pub(crate) async fn session(
             tombstones,
             relatives: tokio::sync::OnceCell::new(),
             keep_records: mode == Mode::Preview,
+            kept: crate::runner::Kept::default(),
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {

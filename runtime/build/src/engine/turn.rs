@@ -111,7 +111,7 @@ impl Engine {
                     .into_iter()
                     .map(|id| {
                         let node = &self.externals[id as usize];
-                        (id, node.external.clone(), node.path.clone())
+                        (id, node.external.clone(), node.place.clone())
                     })
                     .collect();
                 self.job(|shared| async move { Message::Externals(crate::external::find(&shared, batch).await) });
@@ -169,7 +169,10 @@ impl Engine {
             Message::LookedUp(batch) => {
                 self.jobs -= 1;
                 let Some(batch) = self.or_fatal(batch) else { return };
-                for (node, found) in batch {
+                for (node, mut found) in batch {
+                    if let Ok(found) = &mut found {
+                        found.remote |= self.memory.warmed.contains(&found.key);
+                    }
                     self.looked_up(node, found);
                 }
             }

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "one binary")]
 
 mod bucket;
+mod externals;
 mod failures;
 mod fake;
 mod gc;
@@ -11,8 +12,10 @@ mod invalidate;
 mod keys;
 mod losses;
 mod model;
+mod moves;
 mod needs;
 mod previews;
+mod provenance;
 mod random;
 mod reasons;
 

@@ -6,6 +6,7 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::progress::Progress;
+use crate::publish::Rules;
 use crate::shell::{Shell, warn};
 use crate::summary::{Specs, failures, summary, waiting};
 use crate::workspace::Need;
@@ -29,7 +30,9 @@ pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
 /// Builds once; returns also where the externals are that it looked at.
 pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) -> Result<(Exit, Vec<PathBuf>)> {
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let rules = Rules::new(&prepared, args.publish.as_deref())?;
     let session = Session::start_with(&mut prepared, &args.run, true, stop)?;
+    prepared.options.want_tasks |= rules.want_tasks();
     let outcome = match &args.output {
         Some(_) => get::built(&mut prepared, &session)?,
         None => session.build(&prepared)?,
@@ -41,6 +44,9 @@ pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) ->
     let mut exit = exit_of(&outcome);
     if let (Some(folder), Exit::Ok) = (&args.output, exit) {
         exit = get::put(&prepared, &outcome, folder)?;
+    }
+    if exit == Exit::Ok {
+        rules.publish(&prepared, &outcome)?;
     }
     Ok((exit, outcome.externals))
 }
@@ -68,7 +74,11 @@ impl Session {
         if let Some(path) = &run.report {
             writable(path)?;
         }
-        let progress = Progress::start_for(shell, json, Some(super::status::about(prepared)));
+        let progress = {
+            let (store, sources) = (prepared.workspace.store.clone(), prepared.workspace.sources.clone());
+            let probe = move || store.counters().traffic.plus(sources.traffic());
+            Progress::start_for(shell, json, Some(super::status::about(prepared)), Some(Box::new(probe)))
+        };
         let setup = prepared.setup(progress.sink())?;
         let interrupt = stop.cloned().unwrap_or_else(|| interrupt::watch(shell, progress.sink()));
         Ok(Self { setup, progress: progress.into(), interrupt })

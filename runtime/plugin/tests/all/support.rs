@@ -17,8 +17,7 @@ use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_plugin::{Host, HostConfig, Made, NeedEnded, Plugin, Run, RunContext, RunError};
 use wrun_store::files::{Dir, Objects};
 use wrun_store::{
-    Blob, BlobKind, Bytes, Committed, Counters, FileStamp, Health, Item, Record, Removal, Staged, Store,
-    StoreError, Write,
+    Blob, BlobKind, Bytes, Committed, Counters, Health, Item, Record, Removal, Staged, Stamp, Store, StoreError, Write,
 };
 
 /// Blobs in a folder that goes away, and nothing else.
@@ -116,7 +115,7 @@ impl Store for Shared {
     async fn steps(&self, _: &[ActionKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
         Ok(vec![])
     }
-    async fn externals(&self, _: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, _: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         Ok(vec![])
     }
     async fn attempts(&self, _: &[TaskId]) -> Result<Vec<Option<wrun_store::Bytes>>, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::log::{Append, Appended, Key, Log, Visit, state};
 use super::sqlite::{Sync, connect, create, failed, log_pages, open};
-use crate::api::{Bytes, Committed, FileStamp, Item, Record, Removal, Write};
+use crate::api::{Bytes, Committed, Item, Record, Removal, Stamp, Write};
 use crate::care::run_started;
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -148,7 +148,7 @@ impl Index {
     }
 
     /// Returns remembered digests of external files.
-    pub(crate) fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    pub(crate) fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         let keys: Vec<Key> = stamps.iter().map(stamp_key).collect();
         let found = self.bodies(Kind::External, &keys)?;
         Ok(found.into_iter().map(|body| body.and_then(|body| Digest::from_slice(&body))).collect())
@@ -540,7 +540,11 @@ fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) 
 }
 
 /// Returns the key under which an external's digest is remembered.
-fn stamp_key(stamp: &FileStamp) -> Key {
+fn stamp_key(stamp: &Stamp) -> Key {
+    let stamp = match stamp {
+        Stamp::File(stamp) => stamp,
+        Stamp::Remote(digest) => return *digest.as_bytes(),
+    };
     let mut bytes = [0; 56];
     bytes[..8].copy_from_slice(&stamp.device.to_le_bytes());
     bytes[8..16].copy_from_slice(&stamp.inode.to_le_bytes());

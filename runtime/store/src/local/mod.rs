@@ -307,7 +307,7 @@ impl Store for LocalStore {
         self.inner.index.bodies(Kind::Attempt, &keys)
     }
 
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         self.inner.lookups.fetch_add(stamps.len() as u64, Ordering::Relaxed);
         self.inner.index.externals(stamps)
     }

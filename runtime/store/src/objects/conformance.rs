@@ -28,6 +28,8 @@ macro_rules! objects_suite {
             large_objects_go_up_and_come_down
             listings_are_in_order_and_in_pages
             what_is_removed_is_gone
+            swaps_are_compared
+            of_many_swaps_each_sees_the_one_before
             requests_are_counted
         );
     };
@@ -71,6 +73,48 @@ pub async fn what_is_put_is_read(bucket: &impl Bucket) {
         assert_eq!(two.get("a/b").await.unwrap().as_deref(), Some(body.as_bytes()));
         assert_eq!(two.size("a/b").await.unwrap(), Some(body.len() as u64));
     }
+}
+
+/// A swap is made over what it was told is there, and over nothing else; its note comes with it.
+pub async fn swaps_are_compared(bucket: &impl Bucket) {
+    let (one, two) = (bucket.open().await, bucket.open().await);
+    let blob = |text: &str| Blob::Memory(bytes(text));
+    assert_eq!(one.look("m").await.unwrap(), None);
+    assert!(!one.swap("m", &blob("0"), Some("0123"), None).await.unwrap());
+    assert!(one.swap("m", &blob("1"), None, Some("first")).await.unwrap());
+    assert!(!two.swap("m", &blob("2"), None, None).await.unwrap());
+    let seen = two.look("m").await.unwrap().unwrap();
+    assert_eq!((seen.size, seen.note.as_deref()), (1, Some("first")));
+    assert!(two.swap("m", &blob("22"), Some(&seen.tag), Some("second")).await.unwrap());
+    assert!(!one.swap("m", &blob("3"), Some(&seen.tag), None).await.unwrap());
+    let seen = one.look("m").await.unwrap().unwrap();
+    assert_eq!((seen.size, seen.note.as_deref()), (2, Some("second")));
+    assert_eq!(one.get("m").await.unwrap().as_deref(), Some(&b"22"[..]));
+}
+
+/// A counter that is only ever swapped counts every swap.
+pub async fn of_many_swaps_each_sees_the_one_before(bucket: &impl Bucket) {
+    const EACH: u64 = 5;
+    let store = bucket.open().await;
+    let count = |store: Arc<dyn Objects>, who: &'static str| async move {
+        let mut done = 0;
+        while done < EACH {
+            let seen = store.look("n").await.unwrap();
+            let now = match &seen {
+                Some(_) => store.get("n").await.unwrap().unwrap(),
+                None => bytes("0"),
+            };
+            let now: u64 =
+                std::str::from_utf8(&now).unwrap().trim_end_matches(char::is_alphabetic).parse().unwrap();
+            // What was read may be of a later state than the tag: then the swap fails.
+            let next = Blob::Memory(bytes(&format!("{}{who}", now + 1)));
+            if store.swap("n", &next, seen.as_ref().map(|seen| seen.tag.as_str()), None).await.unwrap() {
+                done += 1;
+            }
+        }
+    };
+    tokio::join!(count(store.clone(), "a"), count(store.clone(), "b"), count(store.clone(), "c"));
+    assert!(store.get("n").await.unwrap().unwrap().starts_with(b"15"));
 }
 
 /// Names may hold what URLs and XML must escape.

@@ -18,14 +18,14 @@ const MOST: usize = 128;
 /// Nor fewer.
 const LEAST: usize = 2;
 /// A request is tried so often, the first time included.
-pub(super) const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 
 /// The first pause is at most twice this.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Shared by all requests of one store.
-pub(super) struct Limit {
+pub(crate) struct Limit {
     slots: Arc<Semaphore>,
     window: Mutex<Window>,
     counts: Counts,
@@ -45,7 +45,7 @@ struct Window {
 
 /// The kinds of requests.
 #[derive(Copy, Clone, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Get,
     Put,
     Head,
@@ -63,7 +63,7 @@ struct Counts {
 }
 
 impl Limit {
-    pub(super) fn new(pause: Duration, seed: u64) -> Self {
+    pub(crate) fn new(pause: Duration, seed: u64) -> Self {
         Self {
             pause,
             slots: Arc::new(Semaphore::new(FIRST)),
@@ -73,15 +73,15 @@ impl Limit {
         }
     }
 
-    pub(super) fn up(&self, bytes: u64) {
+    pub(crate) fn up(&self, bytes: u64) {
         self.counts.up.fetch_add(bytes, Relaxed);
     }
 
-    pub(super) fn down(&self, bytes: u64) {
+    pub(crate) fn down(&self, bytes: u64) {
         self.counts.down.fetch_add(bytes, Relaxed);
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
+    pub(crate) fn traffic(&self) -> Traffic {
         let kind = |kind: Kind| self.counts.kinds[kind as usize].load(Relaxed);
         Traffic {
             gets: kind(Kind::Get),
@@ -97,7 +97,7 @@ impl Limit {
     }
 
     /// Makes a request, and makes it again while its failure may pass.
-    pub(super) async fn request<T, F>(&self, kind: Kind, attempt: impl Fn() -> F) -> Result<T, ObjectError>
+    pub(crate) async fn request<T, F>(&self, kind: Kind, attempt: impl Fn() -> F) -> Result<T, ObjectError>
     where
         F: Future<Output = Result<T, ObjectError>>,
     {
@@ -116,6 +116,9 @@ impl Limit {
                 Err(error) => {
                     if error.fault == Fault::Throttled {
                         self.counts.throttled.fetch_add(1, Relaxed);
+                    }
+                    // A line that is too thin for so many at once shows in answers that come too late.
+                    if matches!(error.fault, Fault::Throttled | Fault::TimedOut) {
                         self.narrow();
                     }
                     if !error.fault.passes() || tries == TRIES {

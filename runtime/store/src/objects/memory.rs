@@ -1,12 +1,14 @@
 //! Objects in memory, for tests; clones share them. Faults come when they are ordered.
 
 use super::limit::{Kind, Limit};
-use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
-use crate::api::{Blob, Bytes, Staged};
+use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, State, Traffic};
+use crate::api::{Blob, Bytes, Staged, Store};
+use crate::external::{Landed, Origin, ReadError, Seen, land};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use wrun_core::digest::Digest;
 
 /// Objects in memory. A clone is another machine's view of the same bucket: it counts its own requests.
 pub struct MemoryObjects {
@@ -18,6 +20,8 @@ pub struct MemoryObjects {
 struct Shared {
     objects: BTreeMap<String, (Bytes, i64)>,
     now: i64,
+    /// What was noted of objects that were swapped in, and by which swap.
+    notes: BTreeMap<String, (Bytes, Option<String>)>,
     orders: VecDeque<(String, Trouble)>,
     /// Every request on names that begin so is refused.
     denied: Vec<String>,
@@ -134,6 +138,58 @@ fn flipped(bytes: &Bytes) -> Bytes {
     bytes.into()
 }
 
+/// As an origin of externals: the ETag stands for the bytes, and every object has one version, this one.
+#[async_trait]
+impl Origin for MemoryObjects {
+    fn place(&self) -> String {
+        "memory".into()
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<Seen>, ObjectError> {
+        let look = |shared: &mut Shared, _| shared.objects.get(key).map(|(bytes, at)| seen(key, bytes, *at, true));
+        self.request((Kind::Head, "look at", key), look).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Seen>, ObjectError> {
+        let look = |shared: &mut Shared, _| {
+            let here = shared.objects.iter().filter(|(name, _)| name.starts_with(prefix));
+            here.map(|(name, (bytes, at))| seen(name, bytes, *at, false)).collect()
+        };
+        self.request((Kind::List, "list", prefix), look).await
+    }
+
+    async fn read(&self, due: &Seen, store: &Arc<dyn Store>) -> Result<Landed, ReadError> {
+        let look = |shared: &mut Shared, _| shared.objects.get(&due.key).cloned();
+        let found = self.request((Kind::Get, "read", &due.key), look).await?;
+        let Some((bytes, at)) = found else { return Err(ReadError::Vanished) };
+        let seen = seen(&due.key, &bytes, at, true);
+        if due.etag.is_some() && due.etag != seen.etag {
+            return Err(ReadError::Changed);
+        }
+        self.limit.down(bytes.len() as u64);
+        Ok(Landed { seen, digest: land(store, &bytes)?, size: bytes.len() as u64 })
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.limit.traffic()
+    }
+}
+
+fn seen(key: &str, bytes: &Bytes, at: i64, version: bool) -> Seen {
+    Seen {
+        key: key.to_owned(),
+        size: Some(bytes.len() as u64),
+        etag: Some(format!("\"{}\"", Digest::of_blob(bytes).short())),
+        version: version.then(|| format!("v{at}")),
+        modified: Some(at.to_string()),
+        sure: true,
+    }
+}
+
+fn tag(bytes: &Bytes) -> String {
+    wrun_core::digest::Digest::of_blob(bytes).to_hex()
+}
+
 #[async_trait]
 impl Objects for MemoryObjects {
     fn describe(&self) -> String {
@@ -162,6 +218,10 @@ impl Objects for MemoryObjects {
         let put = self.request((Kind::Put, "write", name), write).await?;
         self.limit.up(body.len() as u64);
         Ok(put)
+    }
+
+    async fn heeds_conditions(&self, _: &str, _: Bytes) -> Result<bool, ObjectError> {
+        Ok(true)
     }
 
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError> {
@@ -193,6 +253,38 @@ impl Objects for MemoryObjects {
     async fn size(&self, name: &str) -> Result<Option<u64>, ObjectError> {
         let look = |shared: &mut Shared, _| shared.objects.get(name).map(|(bytes, _)| bytes.len() as u64);
         self.request((Kind::Head, "look for", name), look).await
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<State>, ObjectError> {
+        let look = |shared: &mut Shared, _| {
+            let (bytes, _) = shared.objects.get(name)?;
+            // A note is of the object that it came with.
+            let note = shared.notes.get(name).filter(|(of, _)| of == bytes).and_then(|(_, note)| note.clone());
+            Some(State { size: bytes.len() as u64, tag: tag(bytes), note })
+        };
+        self.request((Kind::Head, "look for", name), look).await
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let bytes: Bytes = body.to_vec().map_err(|_| self.error("write", name, Fault::Local))?.into();
+        let write = |shared: &mut Shared, _| {
+            let there = shared.objects.get(name).map(|(bytes, _)| bytes.clone());
+            let swapped = there.as_ref().map(tag).as_deref() == over;
+            if swapped {
+                shared.objects.insert(name.to_owned(), (bytes.clone(), shared.now));
+                shared.notes.insert(name.to_owned(), (bytes.clone(), note.map(str::to_owned)));
+            }
+            // By an earlier try, whose reply was lost.
+            swapped || there.is_some_and(|there| there == bytes)
+        };
+        self.limit.up(bytes.len() as u64);
+        self.request((Kind::Put, "write", name), write).await
     }
 
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError> {

@@ -2,19 +2,22 @@
 //!
 //! - [`Objects`] is the contract; its doc says what every implementation promises.
 //! - [`s3`]: Amazon S3, and what speaks like it.
+//! - [`folder`]: a folder, for what is published to one.
 //! - [`memory`]: for tests, with faults to order.
 //! - `limit`: how many requests are under way, and how often one is repeated.
 //! - [`conformance`]: one suite, run over every implementation.
 
 pub mod conformance;
-mod limit;
+pub mod folder;
+pub(crate) mod limit;
 pub mod memory;
 pub mod s3;
 
 use crate::api::{Blob, Bytes, Staged};
 use crate::error::StoreError;
 use async_trait::async_trait;
-use serde::Serialize;
+
+pub use wrun_core::report::Traffic;
 
 /// What became of a put that must not overwrite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,35 +39,15 @@ pub struct Listed {
     pub written: i64,
 }
 
-/// Requests and bytes so far.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Traffic {
-    /// Objects asked for, whole or by range.
-    pub gets: u64,
-    /// Objects written, parts of them included.
-    pub puts: u64,
-    /// Questions whether an object is there.
-    pub heads: u64,
-    /// Pages of listings.
-    pub lists: u64,
-    /// Batches of removals.
-    pub deletes: u64,
-    /// Requests that were repeated because of a passing fault.
-    pub retries: u64,
-    /// Answers that asked for fewer requests.
-    pub throttled: u64,
-    /// Bytes sent.
-    pub bytes_up: u64,
-    /// Bytes received.
-    pub bytes_down: u64,
-}
-
-impl Traffic {
-    /// Returns the number of requests of every kind, repeated ones included.
-    pub fn requests(&self) -> u64 {
-        self.gets + self.puts + self.heads + self.lists + self.deletes
-    }
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Bytes.
+    pub size: u64,
+    /// Names this state of it: another write has another.
+    pub tag: String,
+    /// What [`Objects::swap`] noted of it.
+    pub note: Option<String>,
 }
 
 /// Why a request failed, as far as that decides what to do.
@@ -92,6 +75,8 @@ pub enum Fault {
     Garbled,
     /// The server does not do what this needs.
     Unsupported,
+    /// It sends us elsewhere, without end or to where nobody can be sure of the bytes.
+    Redirected,
     /// A file of this machine.
     Local,
     /// Anything else.
@@ -123,6 +108,7 @@ impl Fault {
             Self::Unsupported => {
                 "use a server that knows `If-None-Match`, or say `conditional = false` under [s3] in wrun.toml"
             }
+            Self::Redirected => "name the address that it leads to",
             Self::Local => "free some space, or name another folder with `--cache DIR`",
             Self::Other => return None,
         })
@@ -130,7 +116,7 @@ impl Fault {
 }
 
 /// A request that failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot {doing} `{uri}`: {why}")]
 pub struct ObjectError {
     /// Such as `read`.
@@ -164,6 +150,10 @@ pub trait Objects: Send + Sync + 'static {
     /// Writes a small object that must not be there yet.
     async fn put_new(&self, name: &str, body: Bytes) -> Result<Put, ObjectError>;
 
+    /// Writes again, on condition that nothing is there, what is there; tells whether the server refused, which one
+    /// that does not heed conditions does not. Where the user gave up on conditions nothing is asked.
+    async fn heeds_conditions(&self, name: &str, body: Bytes) -> Result<bool, ObjectError>;
+
     /// Writes a small object, over whatever is there.
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError>;
 
@@ -176,6 +166,20 @@ pub trait Objects: Send + Sync + 'static {
 
     /// Returns the size of an object, or nothing where there is none.
     async fn size(&self, name: &str) -> Result<Option<u64>, ObjectError>;
+
+    /// Returns what is known of an object without reading it.
+    async fn look(&self, name: &str) -> Result<Option<State>, ObjectError>;
+
+    /// Compares and swaps: writes an object, with a short note of ASCII, if the one of this tag is there, or none where
+    /// there is no tag; tells whether it was. A reply that was lost is no loss: it is true as well where equal bytes are
+    /// there already.
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError>;
 
     /// Lists the objects whose names begin so, in order of their bytes, after a name.
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError>;

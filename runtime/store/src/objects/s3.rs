@@ -7,13 +7,17 @@
 //! Credentials, region and profile are found where every AWS program finds them (environment, files, container,
 //! instance), unless the configuration names them.
 
+mod faults;
+mod seen;
+
 use super::limit::{Kind, Limit};
-use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
+use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, State, Traffic};
 use crate::api::{Blob, Bytes, Staged};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
@@ -22,6 +26,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use faults::{classify, is_no_bucket, status};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 use std::time::Duration;
@@ -32,8 +37,16 @@ const WHOLE: u64 = 16 << 20;
 const PART: u64 = 8 << 20;
 /// S3 allows 10,000.
 const MOST_PARTS: u64 = 9_000;
+/// An upload of more than this asks first whether it is there: that costs less than to send it in vain.
+const ASK_FIRST: u64 = 256 << 10;
+/// Without an answer, or without a byte of it, for so long the server is taken to be hung.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is sent may be this slow: bytes a second.
+const SLOWEST: u64 = 64 << 10;
 /// So many parts of one object are in memory at once.
 const PARALLEL: usize = 8;
+/// The name of the metadata that holds a note.
+const NOTE: &str = "wrun";
 /// An upload in parts that is older than this was abandoned.
 pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -60,6 +73,9 @@ pub struct S3Options {
     /// An access key and its secret, where they are not to be looked for. Never read from a file of the project.
     #[serde(skip)]
     pub keys: Option<(String, String)>,
+    /// How long to wait for a server that says nothing, where that is not the usual 30 seconds: for tests.
+    #[serde(skip)]
+    pub patience: Option<Duration>,
 }
 
 /// A bucket, and a prefix in it.
@@ -68,10 +84,13 @@ pub struct S3Objects {
     bucket: String,
     /// Empty, or ends with `/`.
     prefix: String,
+    /// Empty for Amazon's.
+    endpoint: String,
     conditional: bool,
     sse: Option<ServerSideEncryption>,
     kms_key: Option<String>,
     storage_class: Option<StorageClass>,
+    patience: Duration,
     limit: Limit,
 }
 
@@ -104,14 +123,16 @@ impl S3Objects {
             loader = loader.credentials_provider(Credentials::new(access, secret, None, None, "given"));
         }
         let shared = loader.load().await;
+        let patience = options.patience.unwrap_or(PATIENCE);
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(Duration::from_secs(30))
-            .operation_attempt_timeout(Duration::from_secs(120))
+            .connect_timeout(patience.min(Duration::from_secs(5)))
+            .read_timeout(patience)
             .build();
         let mut config = aws_sdk_s3::config::Builder::from(&shared)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
+            // A body that stops half-way has a limit of its own.
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(patience).build())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .force_path_style(options.path_style.unwrap_or(options.endpoint.is_some()));
@@ -127,12 +148,22 @@ impl S3Objects {
             client: Client::from_conf(config.build()),
             bucket: bucket.to_owned(),
             prefix: if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_matches('/')) },
+            endpoint: options.endpoint.clone().unwrap_or_default(),
             conditional: options.conditional.unwrap_or(true),
             sse: options.sse.as_deref().map(ServerSideEncryption::from),
             kms_key: options.kms_key.clone(),
             storage_class: options.storage_class.as_deref().map(StorageClass::from),
-            limit: Limit::new(super::limit::PAUSE, seed ^ u64::from(std::process::id()) << 32),
+            patience,
+            // Who has little patience waits little between tries.
+            limit: Limit::new(super::limit::PAUSE.min(patience / 100), seed ^ u64::from(std::process::id()) << 32),
         }
+    }
+
+    /// The time that the answer to so many bytes may take: it begins when they begin to be sent.
+    fn patience_for(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        let patience = self.patience + Duration::from_secs(bytes / SLOWEST);
+        let timeouts = TimeoutConfig::builder().read_timeout(patience).build();
+        aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
     }
 
     fn key(&self, name: &str) -> String {
@@ -162,6 +193,7 @@ impl S3Objects {
 
     /// Sends one put; true if it was made, false if the server says that something is there.
     async fn send(&self, name: &str, body: &Bytes, only_new: bool) -> Result<bool, ObjectError> {
+        let length = body.len() as u64;
         let attempt = || async {
             let body = ByteStream::from(bytes::Bytes::from_owner(body.clone()));
             let sent = self
@@ -174,6 +206,8 @@ impl S3Objects {
                 .set_ssekms_key_id(self.kms_key.clone())
                 .set_storage_class(self.storage_class.clone())
                 .body(body)
+                .customize()
+                .config_override(self.patience_for(length))
                 .send()
                 .await;
             match sent {
@@ -185,6 +219,49 @@ impl S3Objects {
         let made = self.limit.request(Kind::Put, attempt).await?;
         self.limit.up(body.len() as u64);
         Ok(made)
+    }
+
+    /// Sends one put over an object of this tag, or where there is none; false if the server says that it is not so.
+    async fn send_swap(
+        &self,
+        name: &str,
+        body: &bytes::Bytes,
+        (over, only_new): (Option<String>, bool),
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let conditional = over.is_some() || only_new;
+        let attempt = || async {
+            let put = self.client.put_object().bucket(&self.bucket).key(self.key(name));
+            let put = put.set_if_match(over.clone()).set_if_none_match(only_new.then(|| "*".to_owned()));
+            let put = put
+                .set_metadata(note.map(|note| [(NOTE.to_owned(), note.to_owned())].into()))
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone());
+            match put.body(ByteStream::from(body.clone())).send().await {
+                Ok(_) => Ok(true),
+                // What is to be replaced may have been removed.
+                Err(error) if conditional && matches!(status(&error), Some(404 | 409 | 412)) => Ok(false),
+                Err(error) => Err(self.failed(("write", name), &error)),
+            }
+        };
+        let made = self.limit.request(Kind::Put, attempt).await?;
+        self.limit.up(body.len() as u64);
+        Ok(made)
+    }
+
+    /// Makes an address at which anybody may read an object, for so long.
+    /// Programs that save it call it `file`.
+    pub async fn presigned(&self, name: &str, file: &str, expires: Duration) -> Result<String, ObjectError> {
+        let refuse = |why: String| ObjectError { doing: "sign", uri: self.uri(name), fault: Fault::Other, why };
+        let config = aws_sdk_s3::presigning::PresigningConfig::expires_in(expires)
+            .map_err(|error| refuse(error.to_string()))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let file: String = file.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+        let get = self.client.get_object().bucket(&self.bucket).key(self.key(name));
+        let get = get.response_content_disposition(format!("inline; filename=\"{file}\""));
+        let signed = get.presigned(config).await;
+        signed.map(|signed| signed.uri().to_owned()).map_err(|error| self.failed(("sign", name), &error))
     }
 
     /// Reads a range; returns the bytes and the size of the whole, or nothing where there is no object.
@@ -218,7 +295,15 @@ impl S3Objects {
         Ok(found)
     }
 
-    async fn upload_parts(&self, name: &str, body: &Blob, id: &str) -> Result<(), ObjectError> {
+    /// Sends the parts and completes the upload, over an object of this tag or where there is none; false if the server
+    /// says that it is not so. Ceph's gateway does not look.
+    async fn upload_parts(
+        &self,
+        name: &str,
+        body: &Blob,
+        id: &str,
+        (over, only_new): (Option<String>, bool),
+    ) -> Result<bool, ObjectError> {
         let part = PART.max(body.len().div_ceil(MOST_PARTS).next_multiple_of(1 << 20));
         let count = body.len().div_ceil(part);
         let parts = futures_util::stream::iter(0..count).map(|i| async move {
@@ -228,7 +313,8 @@ impl S3Objects {
             let number = i32::try_from(i + 1).unwrap_or(i32::MAX);
             let attempt = || async {
                 let sent = self.client.upload_part().bucket(&self.bucket).key(self.key(name)).upload_id(id);
-                let sent = sent.part_number(number).body(ByteStream::from(bytes.clone())).send().await;
+                let sent = sent.part_number(number).body(ByteStream::from(bytes.clone()));
+                let sent = sent.customize().config_override(self.patience_for(size)).send().await;
                 sent.map_err(|error| self.failed(("write", name), &error))
             };
             let sent = self.limit.request(Kind::Put, attempt).await?;
@@ -239,18 +325,49 @@ impl S3Objects {
         let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let attempt = || async {
             let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(self.key(name));
+            let complete = complete.set_if_match(over.clone()).set_if_none_match(only_new.then(|| "*".to_owned()));
             let done = complete.upload_id(id).multipart_upload(all.clone()).send().await;
             match done {
-                Ok(_) => Ok(()),
+                Ok(_) => Ok(true),
                 // A reply that was lost: the upload is known no more because it is complete.
                 Err(error) if error.code() == Some("NoSuchUpload") => match self.size(name).await? {
-                    Some(size) if size == body.len() => Ok(()),
+                    Some(size) if size == body.len() => Ok(true),
                     _ => Err(self.failed(("write", name), &error)),
                 },
+                Err(error) if (over.is_some() || only_new) && matches!(status(&error), Some(404 | 409 | 412)) => {
+                    Ok(false)
+                }
                 Err(error) => Err(self.failed(("write", name), &error)),
             }
         };
         self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Sends a large object in parts; what is left of an upload that failed is removed.
+    async fn send_parts(
+        &self,
+        name: &str,
+        body: &Blob,
+        condition: (Option<String>, bool),
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let attempt = || async {
+            let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(name));
+            let create = create
+                .set_metadata(note.map(|note| [(NOTE.to_owned(), note.to_owned())].into()))
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone());
+            create.send().await.map_err(|error| self.failed(("write", name), &error))
+        };
+        let created = self.limit.request(Kind::Put, attempt).await?;
+        let id = created.upload_id().unwrap_or_default();
+        let sent = self.upload_parts(name, body, id, condition).await;
+        if !matches!(sent, Ok(true)) {
+            // What cannot be aborted now is swept later; the first error says more.
+            _ = self.abort(&self.key(name), id).await;
+        }
+        sent
     }
 
     /// Makes the bucket, unless it is there.
@@ -263,6 +380,15 @@ impl S3Objects {
             }
         };
         self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Says who may do what with the bucket: a policy in the language of AWS.
+    pub async fn set_policy(&self, policy: &str) -> Result<(), ObjectError> {
+        let attempt = || async {
+            let set = self.client.put_bucket_policy().bucket(&self.bucket).policy(policy).send().await;
+            set.map_err(|error| self.failed(("set the policy of", ""), &error))
+        };
+        self.limit.request(Kind::Put, attempt).await.map(|_| ())
     }
 
     /// Removes the parts of uploads that were abandoned; returns how many uploads.
@@ -310,75 +436,6 @@ async fn read_part(body: Blob, from: u64, size: u64) -> std::io::Result<bytes::B
         Ok(bytes::Bytes::from(buffer))
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
-}
-
-fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
-}
-
-fn is_no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.code() == Some("NoSuchBucket")
-}
-
-/// Says what kind of failure an error is, and what to tell people.
-fn classify<E: ProvideErrorMetadata + std::error::Error + 'static>(
-    error: &SdkError<E, HttpResponse>,
-) -> (Fault, String) {
-    let status = status(error).unwrap_or_default();
-    match error {
-        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
-            let code = error.code().unwrap_or_default();
-            let fault = match (code, status) {
-                ("ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" | "TokenRefreshRequired", _) => {
-                    Fault::Credentials
-                }
-                ("RequestTimeTooSkewed", _) => Fault::ClockSkew,
-                ("NoSuchBucket", _) => Fault::NoBucket,
-                ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect", _)
-                | (_, 301 | 307) => Fault::Region,
-                ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded", _)
-                | (_, 429 | 503) => Fault::Throttled,
-                ("RequestTimeout", _) | (_, 408) => Fault::TimedOut,
-                ("NotImplemented", _) | (_, 501) => Fault::Unsupported,
-                ("AccessDenied" | "SignatureDoesNotMatch" | "AllAccessDisabled", _) | (_, 401 | 403) => {
-                    Fault::Denied
-                }
-                (_, 500..) => Fault::Server,
-                (_, 200..=299) => Fault::Garbled,
-                _ => Fault::Other,
-            };
-            let said = match (code, error.message()) {
-                ("", None) => format!("the server answered with status {status}"),
-                ("", Some(message)) => format!("{message} (status {status})"),
-                (code, None) => format!("{code} (status {status})"),
-                (code, Some(message)) => format!("{code}: {message} (status {status})"),
-            };
-            (fault, said)
-        }
-        SdkError::TimeoutError(_) => (Fault::TimedOut, "no answer in time".into()),
-        SdkError::DispatchFailure(failure) => {
-            let said = deepest(error);
-            if said.contains("credentials") || deep(error).any(|text| text.contains("credentials")) {
-                (Fault::Credentials, said)
-            } else if failure.is_timeout() {
-                (Fault::TimedOut, said)
-            } else {
-                (Fault::Unreachable, said)
-            }
-        }
-        other => {
-            let credentials = deep(other).any(|text| text.contains("credentials"));
-            (if credentials { Fault::Credentials } else { Fault::Other }, deepest(other))
-        }
-    }
-}
-
-fn deep<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = String> + 'a {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string)
-}
-
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    deep(error).last().unwrap_or_default()
 }
 
 #[async_trait]
@@ -429,11 +486,18 @@ impl Objects for S3Objects {
         Err(ObjectError { doing: "write", uri: self.uri(name), fault: Fault::Server, why })
     }
 
+    async fn heeds_conditions(&self, name: &str, body: Bytes) -> Result<bool, ObjectError> {
+        Ok(!self.conditional || !self.send(name, &body, true).await?)
+    }
+
     async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError> {
         self.send(name, &body, false).await.map(|_| ())
     }
 
     async fn upload(&self, name: &str, body: &Blob, replace: bool) -> Result<(), ObjectError> {
+        if !replace && body.len() > ASK_FIRST && self.size(name).await? == Some(body.len()) {
+            return Ok(());
+        }
         if body.len() <= WHOLE {
             let bytes = read_part(body.clone(), 0, body.len()).await.map_err(|error| self.local(name, &error))?;
             let bytes = Bytes::from(&bytes[..]);
@@ -442,31 +506,12 @@ impl Objects for S3Objects {
             }
             return match self.size(name).await? {
                 Some(size) if size == body.len() => Ok(()),
-                // A racing put that has not landed, or something that is not what its name says.
+                // A racing put that has not landed and may never, or something that is not what its name says. A put
+                // without a condition may be answered with a conflict too, while the race is on: it passes.
                 _ => self.send(name, &bytes, false).await.map(|_| ()),
             };
         }
-        if !replace && self.size(name).await? == Some(body.len()) {
-            return Ok(());
-        }
-        let attempt = || async {
-            let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(name));
-            let create = create
-                .set_server_side_encryption(self.sse.clone())
-                .set_ssekms_key_id(self.kms_key.clone())
-                .set_storage_class(self.storage_class.clone());
-            create.send().await.map_err(|error| self.failed(("write", name), &error))
-        };
-        let created = self.limit.request(Kind::Put, attempt).await?;
-        let id = created.upload_id().unwrap_or_default();
-        match self.upload_parts(name, body, id).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                // What cannot be aborted now is swept later; the first error says more.
-                _ = self.abort(&self.key(name), id).await;
-                Err(error)
-            }
-        }
+        self.send_parts(name, body, (None, false), None).await.map(|_| ())
     }
 
     async fn download(&self, name: &str, to: &mut dyn Staged) -> Result<bool, DownloadError> {
@@ -495,6 +540,67 @@ impl Objects for S3Objects {
             }
         };
         self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn look(&self, name: &str) -> Result<Option<State>, ObjectError> {
+        let attempt = || async {
+            match self.client.head_object().bucket(&self.bucket).key(self.key(name)).send().await {
+                Ok(found) => Ok(Some(State {
+                    size: found.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    tag: found.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
+                    note: found.metadata().and_then(|all| all.get(NOTE)).cloned(),
+                })),
+                Err(error) if status(&error) == Some(404) => Ok(None),
+                Err(error) => Err(self.failed(("look for", name), &error)),
+            }
+        };
+        self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        body: &Blob,
+        over: Option<&str>,
+        note: Option<&str>,
+    ) -> Result<bool, ObjectError> {
+        let large = body.len() > WHOLE;
+        let whole = if large { 0 } else { body.len() };
+        let bytes = read_part(body.clone(), 0, whole).await.map_err(|error| self.local(name, &error))?;
+        // Most servers want the tag in quotes, as it came; Ceph's gateway without.
+        let forms = match over {
+            Some(tag) => vec![Some(format!("\"{tag}\"")), Some(tag.to_owned())],
+            None => vec![None],
+        };
+        for form in forms {
+            // Some servers know no conditions, or not where an upload in parts is completed.
+            if (large || !self.conditional) && self.look(name).await?.map(|seen| seen.tag).as_deref() != over {
+                return Ok(false);
+            }
+            let condition = if self.conditional { (form.clone(), form.is_none()) } else { (None, false) };
+            let sent = match large {
+                true => self.send_parts(name, body, condition, note).await?,
+                false => self.send_swap(name, &bytes, condition, note).await?,
+            };
+            if sent {
+                return Ok(true);
+            }
+            let there = self.look(name).await?;
+            // By an earlier try, whose reply was lost.
+            if let Some(there) = &there
+                && !large
+                && there.size == body.len()
+                && there.note.as_deref() == note
+                && self.get(name).await?.is_some_and(|known| known[..] == bytes[..])
+            {
+                return Ok(true);
+            }
+            if there.map(|seen| seen.tag).as_deref() != over {
+                return Ok(false);
+            }
+        }
+        let why = "the server says that it was changed, and that it was not".to_owned();
+        Err(ObjectError { doing: "write", uri: self.uri(name), fault: Fault::Unsupported, why })
     }
 
     async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError> {

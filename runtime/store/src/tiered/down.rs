@@ -20,14 +20,13 @@ const TRIES: u32 = 2;
 /// Brings blobs and trees to the cache; tells which are there and what they should be.
 pub(super) async fn bring(
     cache: &Arc<dyn Store>,
-    truth: &Arc<dyn Objects>,
-    doubts: &Doubts,
+    (truth, doubts): (&Arc<dyn Objects>, &Doubts),
     wanted: &[(BlobKind, Digest)],
 ) -> Result<Vec<bool>, StoreError> {
     let mut there = Vec::with_capacity(wanted.len());
     let mut small = Vec::new();
     let found =
-        futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, doubts, kind, digest));
+        futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, (truth, doubts), kind, digest));
     let mut found = std::pin::pin!(found.buffered(AT_ONCE));
     while let Some(found) = found.try_next().await? {
         there.push(!matches!(found, Found::Absent));
@@ -55,8 +54,7 @@ enum Found {
 
 async fn one(
     cache: &Arc<dyn Store>,
-    truth: &Arc<dyn Objects>,
-    doubts: &Doubts,
+    (truth, doubts): (&Arc<dyn Objects>, &Doubts),
     kind: BlobKind,
     digest: Digest,
 ) -> Result<Found, StoreError> {
@@ -76,7 +74,7 @@ async fn one(
             Landed::Staged(_) => {}
         }
     }
-    // The truth has other bytes under that name: for us it has none, and whoever has good ones writes them.
+    // The truth has other bytes under that name: for us it has none, and whoever makes them again replaces it.
     doubts.add(digest);
     Ok(Found::Absent)
 }

@@ -4,7 +4,8 @@
 //! cas/<2 hex>/<62 hex>      blobs and trees
 //! ac/<2 hex>/<62 hex>.<g>   action digest → result, generation g; create-only
 //! hint/<2 hex>/<62 hex>     first key of a dynamic action → the steps it took
-//! tomb/<16 digits>          tombstones, create-only, without gaps; `tomb/~format-1` says what wrote here
+//! tomb/<16 digits>          tombstones, create-only, without gaps; `tomb/~format-1` says what wrote here,
+//!                           `tomb/~conditions` was overwritten in vain before
 //! goal/<64 hex>             the newest session record of a goal: its run, a line break, its header
 //! run/<date>/<run>          the header of every build
 //! pin/<name>                what no gc takes
@@ -31,7 +32,7 @@ mod up;
 
 use crate::api::*;
 use crate::error::StoreError;
-use crate::objects::{Objects, Put, Traffic};
+use crate::objects::{Fault, ObjectError, Objects, Put, Traffic};
 use async_trait::async_trait;
 use care::Doubts;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -57,6 +58,7 @@ pub struct TieredStore {
     /// Whether a commit waits for the truth.
     through: bool,
     log: Mutex<LogState>,
+    /// Shared with the uploads, which mend it.
     doubts: Arc<Doubts>,
 }
 
@@ -85,22 +87,15 @@ impl TieredStore {
     fn over(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, through: bool) -> Self {
         let doubts = Arc::<Doubts>::default();
         let uploads = Some(Uploads::new(cache.clone(), truth.clone(), doubts.clone()));
-        Self {
-            cache,
-            place: truth.describe(),
-            truth: Some(truth),
-            uploads,
-            through,
-            log: Mutex::default(),
-            doubts,
-        }
+        let (place, truth) = (truth.describe(), Some(truth));
+        Self { cache, truth, place, uploads, doubts, through, log: Mutex::default() }
     }
 
     /// Uses the cache alone, as if the truth did not exist.
     pub fn offline(cache: Arc<dyn Store>, place: &str) -> Arc<Self> {
         let place = place.to_owned();
-        let (log, doubts) = (Mutex::default(), Arc::default());
-        Arc::new(Self { cache, truth: None, place, uploads: None, through: false, log, doubts })
+        let (doubts, log) = (Arc::default(), Mutex::default());
+        Arc::new(Self { cache, truth: None, place, uploads: None, doubts, through: false, log })
     }
 
     /// Returns what was asked of the truth so far.
@@ -160,10 +155,28 @@ impl TieredStore {
             self.read_log(truth).await?;
         }
         if self.log_state() == LogState::New {
+            self.try_conditions(truth).await?;
             truth.put_new(&names::format(FORMAT), b"wrun\n".as_slice().into()).await?;
             self.set_log_state(LogState::Read);
         }
         Ok(())
+    }
+
+    /// Before a prefix is used for the first time: makes sure that a put which must not overwrite does not. Where
+    /// it did, two builds that race would each believe to be first, and nobody would be told.
+    async fn try_conditions(&self, truth: &Arc<dyn Objects>) -> Result<(), StoreError> {
+        let body: Bytes = b"wrun\n".as_slice().into();
+        truth.put_new(names::CONDITIONS, body.clone()).await?;
+        if truth.heeds_conditions(names::CONDITIONS, body).await? {
+            return Ok(());
+        }
+        Err(StoreError::Remote(ObjectError {
+            doing: "use",
+            uri: self.place.clone(),
+            fault: Fault::Unsupported,
+            why: "the server does not heed `If-None-Match: *`, so that one build may overwrite what another made"
+                .to_owned(),
+        }))
     }
 
     /// Looks up one result in the truth, and keeps it.
@@ -279,7 +292,7 @@ impl Store for TieredStore {
         let Some(truth) = &self.truth else { return Ok(there) };
         let absent: Vec<usize> = (0..wanted.len()).filter(|i| !there[*i]).collect();
         let missing: Vec<(BlobKind, Digest)> = absent.iter().map(|i| wanted[*i]).collect();
-        let brought = down::bring(&self.cache, truth, &self.doubts, &missing).await?;
+        let brought = down::bring(&self.cache, (truth, &*self.doubts), &missing).await?;
         absent.into_iter().zip(brought).for_each(|(i, brought)| there[i] = brought);
         Ok(there)
     }
@@ -362,7 +375,7 @@ impl Store for TieredStore {
         self.cache.attempts(tasks).await
     }
 
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         self.cache.externals(stamps).await
     }
 
@@ -381,6 +394,30 @@ impl Store for TieredStore {
     }
 
     async fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.cache.runs(most).await
+    }
+
+    async fn everyones_runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        let known = self.cache.runs(most).await?;
+        let Some(truth) = &self.truth else { return Ok(known) };
+        // What is older than the last of so many is none of the newest so many.
+        let oldest = known.last().filter(|_| known.len() >= most).map(|(run, _)| names::run(run));
+        let listed = truth.list(names::RUNS, &oldest.unwrap_or_default()).await?;
+        let mut newest: Vec<&str> = listed.iter().filter_map(|object| names::read_run(&object.name)).collect();
+        newest.sort_unstable();
+        newest.reverse();
+        let absent = newest.into_iter().take(most).filter(|run| !known.iter().any(|(known, _)| known == run));
+        let absent: Vec<String> = absent.map(str::to_owned).collect();
+        let read = futures_util::stream::iter(absent).map(|run| async move {
+            let header = truth.get(&names::run(&run)).await?;
+            Ok::<_, StoreError>(header.map(|header| Write::Run { run, header }))
+        });
+        let found: Vec<Option<Write>> = read.buffered(AT_ONCE).try_collect().await?;
+        let found: Vec<Write> = found.into_iter().flatten().collect();
+        if found.is_empty() {
+            return Ok(known);
+        }
+        self.cache.commit(found).await?;
         self.cache.runs(most).await
     }
 
@@ -581,6 +618,11 @@ impl Store for TieredStore {
     fn counters(&self) -> Counters {
         Counters { traffic: self.traffic(), ..self.cache.counters() }
     }
+}
+
+/// Returns what the object of a blob is called in the truth.
+pub fn blob_name(digest: Digest) -> String {
+    names::blob(digest)
 }
 
 /// Splits what lies under a goal: the run's id, and after a line break its header.

@@ -6,6 +6,12 @@ use wrun_core::result::Address;
 /// Where the log of tombstones is.
 pub(super) const TOMBSTONES: &str = "tomb/";
 
+/// What the first to write tries to overwrite.
+pub(super) const CONDITIONS: &str = "tomb/~conditions";
+
+/// Where the headers of builds are.
+pub(super) const RUNS: &str = "run/";
+
 fn sharded(folder: &str, digest: Digest) -> String {
     let hex = digest.to_hex();
     format!("{folder}/{}/{}", &hex[..2], &hex[2..])
@@ -40,6 +46,12 @@ pub(super) fn goal(goal: GoalKey) -> String {
 pub(super) fn run(id: &str) -> String {
     let milliseconds: i64 = id.split('-').next().and_then(|start| start.parse().ok()).unwrap_or_default();
     format!("run/{}/{id}", date(milliseconds))
+}
+
+/// Reads the name of a build's header; none if it is nothing of ours.
+pub(super) fn read_run(name: &str) -> Option<&str> {
+    let (_, id) = name.strip_prefix(RUNS)?.split_once('/')?;
+    (run(id) == name).then_some(id)
 }
 
 /// Returns the day of an instant: `2013-01-07`. (H. Hinnant, *chrono-Compatible Low-Level Date Algorithms*.)
@@ -134,6 +146,7 @@ mod tests {
         assert_eq!(read_log_entry(&names[2]), Some(LogEntry::Tombstone(10)));
         assert_eq!(read_log_entry(&names[4]), Some(LogEntry::Format(1)));
         assert_eq!(read_log_entry("tomb/README"), None);
+        assert_eq!(read_log_entry(CONDITIONS), None);
     }
 
     #[test]
@@ -159,5 +172,8 @@ mod tests {
         assert_eq!(run("001357516800000-0000002a"), "run/2013-01-07/001357516800000-0000002a");
         assert_eq!(run("000951782400000-1"), "run/2000-02-29/000951782400000-1");
         assert_eq!(date(0), "1970-01-01");
+        assert_eq!(read_run("run/2013-01-07/001357516800000-0000002a"), Some("001357516800000-0000002a"));
+        assert_eq!(read_run("run/2013-01-08/001357516800000-0000002a"), None);
+        assert_eq!(read_run("run/notes"), None);
     }
 }

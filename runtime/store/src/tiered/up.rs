@@ -9,7 +9,7 @@ use crate::api::{BlobKind, Bytes, Store, Write};
 use crate::error::StoreError;
 use crate::objects::{Objects, Put};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -39,8 +39,8 @@ pub(super) struct Uploads {
 impl Uploads {
     pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, doubts: Arc<Doubts>) -> Self {
         let (orders, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default(), doubts });
-        let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), waiting: HashSet::new() };
+        let shared = Arc::new(Shared { cache, truth, doubts, sent: Mutex::default(), flights: Mutex::default() });
+        let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), ordered: HashSet::new() };
         Self { orders, start: Mutex::new(Some(sender)) }
     }
 
@@ -70,7 +70,8 @@ struct Sender {
     receiver: mpsc::UnboundedReceiver<Order>,
     shared: Arc<Shared>,
     on_their_way: JoinSet<(Address, Result<Option<Bytes>, StoreError>)>,
-    waiting: HashSet<Address>,
+    /// Those that are on their way or were sent: what is owed is listed again by whoever settles.
+    ordered: HashSet<Address>,
 }
 
 #[derive(Default)]
@@ -86,7 +87,7 @@ impl Sender {
         while let Some(order) = self.receiver.recv().await {
             match order {
                 Order::Send(address) => {
-                    if !self.waiting.insert(address) {
+                    if !self.ordered.insert(address) {
                         continue;
                     }
                     while self.on_their_way.len() >= AT_ONCE {
@@ -115,12 +116,14 @@ impl Sender {
     /// Waits for one result to have been sent.
     async fn one(&mut self, done: &mut Done) {
         let Some(Ok((address, sent))) = self.on_their_way.join_next().await else { return };
-        self.waiting.remove(&address);
         match sent {
             Ok(None) => done.settled.push(address),
             Ok(Some(winner)) => done.lost.push((address, winner)),
             // It stays owed; the first error is as good as any.
-            Err(error) => _ = done.error.get_or_insert(error),
+            Err(error) => {
+                self.ordered.remove(&address);
+                done.error.get_or_insert(error);
+            }
         }
         if done.settled.len() >= TOGETHER {
             self.note(done).await;
@@ -150,6 +153,8 @@ struct Shared {
     sent: Mutex<HashSet<Digest>>,
     /// Those that have to be written even if they are there.
     doubts: Arc<Doubts>,
+    /// Blobs that are on their way: many results share the component that made them, and wait for one upload of it.
+    flights: Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Shared {
@@ -160,6 +165,10 @@ impl Shared {
         let Ok(result) = serde_json::from_slice::<ActionResult>(&record.body) else { return Ok(None) };
         let mut closure = Closure::default();
         self.walk(&result, &mut closure)?;
+        if let Some(code) = closure.code {
+            // Every machine that builds with it has the same, so it is mostly there.
+            self.send_blob(BlobKind::Blob, code, true).await?;
+        }
         self.send_all(BlobKind::Blob, &closure.files).await?;
         self.send_all(BlobKind::Tree, &closure.trees).await?;
         if let Put::Exists(winner) = self.truth.put_new(&names::result(address), record.body).await? {
@@ -174,18 +183,32 @@ impl Shared {
     }
 
     async fn send_all(&self, kind: BlobKind, digests: &[Digest]) -> Result<(), StoreError> {
-        let sent = futures_util::stream::iter(digests.to_vec()).map(|digest| self.send_blob(kind, digest));
+        let sent = futures_util::stream::iter(digests.to_vec()).map(|digest| self.send_blob(kind, digest, false));
         sent.buffer_unordered(BLOBS).try_collect().await
     }
 
-    async fn send_blob(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
+    /// Sends a blob, once; with `ask` only if it is not there.
+    async fn send_blob(&self, kind: BlobKind, digest: Digest, ask: bool) -> Result<(), StoreError> {
+        let flight =
+            self.flights.lock().unwrap_or_else(PoisonError::into_inner).entry(digest).or_default().clone();
+        let _landed = flight.lock().await;
+        if self.sent().contains(&digest) {
+            return Ok(());
+        }
+        let sent = self.send_one(kind, digest, ask).await;
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+        sent
+    }
+
+    async fn send_one(&self, kind: BlobKind, digest: Digest, ask: bool) -> Result<(), StoreError> {
         let name = names::blob(digest);
         let doubted = self.doubts.of(digest);
         if doubted {
             // What is condemned may be there still, and not here.
-            down::bring(&self.cache, &self.truth, &self.doubts, &[(kind, digest)]).await?;
+            down::bring(&self.cache, (&self.truth, &*self.doubts), &[(kind, digest)]).await?;
         }
         match down::read(&self.cache, kind, digest)? {
+            Some(blob) if ask && !doubted && self.truth.size(&name).await? == Some(blob.len()) => {}
             Some(blob) => {
                 self.truth.upload(&name, &blob, doubted).await?;
                 self.doubts.settle(digest);
@@ -212,13 +235,16 @@ impl Shared {
         }
         // The code, and what lay outside the store: so that the result can be made again from the store alone.
         let component = result.provenance.component.0;
-        if down::read(&self.cache, BlobKind::Blob, component)?.is_some() {
-            closure.file(component, &self.sent());
+        let sent = self.sent().contains(&component);
+        if !sent && down::read(&self.cache, BlobKind::Blob, component)?.is_some() {
+            closure.code = Some(component);
         }
         for input in &result.action.inputs {
-            let external = result.provenance.externals.contains_key(&input.name);
-            if external && down::read(&self.cache, BlobKind::Tree, input.tree.0)?.is_some() {
-                self.walk_tree(input.tree.0, closure)?;
+            let external = result.provenance.externals.contains_key(&input.name).then_some(input.tree);
+            for tree in external.into_iter().chain(result.provenance.contents.get(&input.name).copied()) {
+                if down::read(&self.cache, BlobKind::Tree, tree.0)?.is_some() {
+                    self.walk_tree(tree.0, closure)?;
+                }
             }
         }
         Ok(())
@@ -246,6 +272,8 @@ impl Shared {
 /// What has to be sent before a record.
 #[derive(Default)]
 struct Closure {
+    /// The component, where it is not known to be there.
+    code: Option<Digest>,
     files: Vec<Digest>,
     trees: Vec<Digest>,
     seen: HashSet<Digest>,

@@ -16,6 +16,9 @@
 
 mod child;
 mod damage;
+#[path = "../fake_s3/mod.rs"]
+mod fake_s3;
+mod faults;
 mod kills;
 mod s3;
 mod space;

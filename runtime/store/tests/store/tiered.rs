@@ -80,6 +80,27 @@ mod objects {
     wrun_store::objects_suite!(bucket);
 }
 
+mod folder {
+    use std::sync::Arc;
+    use wrun_store::objects::Objects;
+    use wrun_store::objects::conformance::Bucket;
+    use wrun_store::objects::folder::FolderObjects;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Bucket for Folder {
+        async fn open(&self) -> Arc<dyn Objects> {
+            Arc::new(FolderObjects::new(self.0.path().join("new")))
+        }
+    }
+
+    fn bucket() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    wrun_store::objects_suite!(bucket);
+}
+
 /// A machine of its own: its cache, its store, what it asked of the truth.
 struct Own {
     folder: tempfile::TempDir,
@@ -151,7 +172,9 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
             inputs: Default::default(),
             externals: Default::default(),
             tombstone: 0,
+            contents: Default::default(),
             reasons: Vec::new(),
+            adopted: None,
             wrun: "test".into(),
         },
     };
@@ -366,7 +389,8 @@ async fn requests_are_few() {
     commit(&one, writes.collect()).await;
     one.settle().await.unwrap();
     let after = one.store.traffic();
-    assert_eq!((after.gets - before.gets, after.puts - before.puts), (1, 2), "a look-up, the format, the record");
+    let asked = (after.gets - before.gets, after.puts - before.puts);
+    assert_eq!(asked, (1, 3), "a look-up; whether conditions are heeded, the format, the record");
     let two = Own::new(&bucket);
     assert_eq!(two.store.results(&[address.key]).await.unwrap()[0].len(), 1);
     assert_eq!(two.store.traffic().requests(), 1);
@@ -394,4 +418,21 @@ async fn a_session_record_is_everybodys() {
     let offline = TieredStore::offline(LocalStore::open(one.folder.path()).unwrap(), "memory://bucket");
     assert_eq!(offline.session(goal).await.unwrap().as_deref(), Some(b"first".as_slice()));
     assert_eq!(PathBuf::from(offline.describe()), PathBuf::from("memory://bucket"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_truth_has_wrong_is_replaced_by_whoever_makes_it_again() {
+    let bucket = MemoryObjects::default();
+    let content = vec![5; 1 << 20];
+    let (address, writes) = made("task", &content, 1.0);
+    let due = Digest::of_blob(&content);
+    // Of the right size: only its digest tells.
+    bucket.plant(&cas(due), &vec![6; 1 << 20]);
+    let own = Own::new(&bucket);
+    assert_eq!(own.store.fetch(&[(BlobKind::Blob, due)]).await.unwrap(), [false]);
+    commit(&own, writes).await;
+    own.settle().await.unwrap();
+    let other = Own::new(&bucket);
+    assert!(other.record(address).await.is_some());
+    assert_eq!(other.store.fetch(&[(BlobKind::Blob, due)]).await.unwrap(), [true]);
 }
