@@ -173,6 +173,7 @@ pub async fn adopt(
             externals,
             contents: Default::default(),
             reasons: Vec::new(),
+            tombstone: engine.shared.tombstones.last(),
             adopted: Some(Adopted { from: from.to_owned() }),
             wrun: setup.version.clone(),
         },
