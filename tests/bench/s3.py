@@ -165,6 +165,8 @@ def main():
     target = ["cargo", "build", "--release", "--target", "wasm32-wasip2", "--locked", "-p", "grid"]
     subprocess.run(target, cwd=ROOT / "plugins", check=True)
 
+    # It makes the bucket.
+    run([TRANSFER, "puts", "1", "1", "1"], env)
     figures = {"tasks": tasks(env, options.rounds)}
     print(json.dumps(figures), flush=True)
     tools = {"wrun": wrun}
@@ -219,7 +221,8 @@ def write(figures, options):
         "",
         f"A cold build of 1,011 tasks: {tasks['build seconds']:.2f} s, {tasks['build']:.0f} requests/s. A bare loop "
         f"of conditional puts, 64 at once: {tasks['puts']:.0f} requests/s. That is "
-        f"{100 * tasks['build'] / tasks['puts']:.0f} % of what the server gives (goal: 60 %).",
+        f"{100 * tasks['build'] / tasks['puts']:.0f} % of what the server gives (goal: 60 %); of the build's requests "
+        "half are look-ups.",
         "",
         "How many requests a build takes is counted by tests: `campaigns bucket::requests_are_few`.",
         "",

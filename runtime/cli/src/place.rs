@@ -149,9 +149,39 @@ impl Bucket {
                     .hint("name another folder with `--cache DIR`, or leave it out"))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                std::fs::write(&path, ours).map_err(|error| CliError::file(Exit::Store, "write", &path, &error))
+                claim_new(&path, &ours).map_err(|error| CliError::file(Exit::Store, "write", &path, &error))?;
+                // Another process may have been first, and of another bucket.
+                self.claim()
             }
             Err(error) => Err(CliError::file(Exit::Store, "read", &path, &error)),
         }
+    }
+}
+
+/// Makes a file with its content at once, unless it is there: a process that reads it, or is killed, never sees half.
+fn claim_new(path: &Path, content: &str) -> std::io::Result<()> {
+    let beside = path.with_extension(std::process::id().to_string());
+    std::fs::write(&beside, content)?;
+    let linked = std::fs::hard_link(&beside, path);
+    std::fs::remove_file(&beside)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn the_first_claim_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(TRUTH);
+        claim_new(&path, "one").unwrap();
+        claim_new(&path, "two").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 }
