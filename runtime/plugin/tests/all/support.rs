@@ -17,7 +17,8 @@ use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_plugin::{Host, HostConfig, Made, NeedEnded, Plugin, Run, RunContext, RunError};
 use wrun_store::files::{Dir, Objects};
 use wrun_store::{
-    Blob, BlobKind, Bytes, Committed, Counters, Health, Item, Record, Removal, Staged, Stamp, Store, StoreError, Write,
+    Blob, BlobKind, Bytes, Committed, Counters, Health, Item, Record, Removal, Staged, Stamp, Store, StoreError,
+    Write,
 };
 
 /// Blobs in a folder that goes away, and nothing else.
