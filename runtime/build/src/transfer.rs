@@ -6,7 +6,7 @@
 
 use crate::api::BuildError;
 use crate::lineage::{listing, live};
-use crate::tombstones::{Tombstones, Why};
+use crate::tombstones::Tombstones;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use wrun_core::digest::{ActionKey, Digest, TaskId};
@@ -135,7 +135,8 @@ impl Transfer {
                 let record = self.from.result(address).await?;
                 let read = record.and_then(|record| {
                     let result = serde_json::from_slice::<ActionResult>(&record.body).ok()?;
-                    Some(Parcel { address, body: record.body, result: Box::new(result) })
+                    let body = unaware(&result, record.body);
+                    Some(Parcel { address, body, result: Box::new(result) })
                 });
                 let Some(parcel) = read else {
                     moved.lost.push(address);
@@ -222,9 +223,8 @@ impl Transfer {
             let address = parcel.address;
             let record =
                 wrun_store::Record { generation: address.generation, body: parcel.body.clone(), remote: false };
-            if here.disowns(address.key, &record) {
-                let why = here.why(address.key).unwrap_or(Why::Forced);
-                crate::commit::disown(&*self.to, address, why, self.now).await?;
+            if let Some(by) = here.judge(address.key, &record) {
+                crate::tombstones::disown(&*self.to, address, by.why, self.now).await?;
             }
         }
         Ok(())
@@ -252,7 +252,8 @@ impl Transfer {
         for input in &result.action.inputs {
             if result.provenance.externals.contains_key(&input.name) {
                 let mut files = Vec::new();
-                let whole = self.tree(input.tree.0, &mut files).await?
+                let content = result.provenance.contents.get(&input.name).unwrap_or(&input.tree);
+                let whole = self.tree(content.0, &mut files).await?
                     && self.from.fetch(&files).await?.into_iter().all(|there| there);
                 bare |= !whole;
                 if whole {
@@ -378,13 +379,24 @@ impl Transfer {
     async fn pack(&self, addresses: &[Address]) -> Result<Bytes, BuildError> {
         let mut writes = Vec::with_capacity(2 * addresses.len());
         for address in addresses {
-            let Some(record) = self.from.result(*address).await? else { continue };
+            let Some(record) = self.to.result(*address).await? else { continue };
             let Ok(result) = serde_json::from_slice::<ActionResult>(&record.body) else { continue };
             writes.push(Write::Latest(result.provenance.task_id, *address));
             writes.push(Write::Known { address: *address, body: record.body });
         }
         wrun_store::pack::encode(&writes).map_err(|error| BuildError::Internal(error.to_string()))
     }
+}
+
+/// Returns a record that knows no tombstone: it says which of the log it comes from, and the other store has its own,
+/// each entry of which may disown what arrives.
+fn unaware(result: &ActionResult, body: Bytes) -> Bytes {
+    if result.provenance.tombstone == 0 {
+        return body;
+    }
+    let mut result = result.clone();
+    result.provenance.tombstone = 0;
+    serde_json::to_vec(&result).map_or(body, Into::into)
 }
 
 /// A number that no log of tombstones comes to.

@@ -107,15 +107,12 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Disown results, so that the next build makes them again
     Invalidate(InvalidateArgs),
-    /// Take care of a store
+    /// Take care of a store, and move results between stores
     #[command(subcommand)]
     Store(StoreCommand),
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Move results between stores
-    #[command(subcommand)]
-    Store(StoreCommand),
     /// Look for what is missing on this machine, and say how to get it
     Doctor(DoctorArgs),
     /// Print a script that teaches a shell to complete commands, tasks and params
@@ -541,28 +538,6 @@ pub(crate) struct UrlArgs {
     /// For how long: such as `30s`, `15m`, `12h`, `7d`, which is the most
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub(crate) expires: String,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreCommand {
-    /// Send results to another store, with all that they were made from
-    Push(MoveArgs),
-    /// Fetch results from another store, with all that they were made from
-    Pull(MoveArgs),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Without KEY everything moves that a build of the store touched, and the history of its \
-    builds. What the other store has already stays as it is.")]
-pub(crate) struct MoveArgs {
-    /// The other store: a folder, or s3://BUCKET/PREFIX
-    #[arg(value_name = "OTHER")]
-    pub(crate) other: PathBuf,
-    /// Key of a result, or KEY.GENERATION
-    #[arg(value_name = "KEY")]
-    pub(crate) keys: Vec<String>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

@@ -56,6 +56,7 @@ impl Bucket {
         let component = ComponentDigest(Digest::of_blob(code.as_bytes()));
         let plugin = Plugin { alias: String::new(), component, planner: fake.clone(), executor: fake.clone() };
         let setup = Setup {
+            sources: Arc::default(),
             plugins: vec![plugin],
             store: self.open(machine),
             locks: None,

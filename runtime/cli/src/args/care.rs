@@ -62,6 +62,24 @@ pub(crate) enum StoreCommand {
     Du(DuArgs),
     /// Keep results whatever their age, or list what is kept so
     Pin(PinArgs),
+    /// Send results to another store, with all that they were made from
+    Push(MoveArgs),
+    /// Fetch results from another store, with all that they were made from
+    Pull(MoveArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Without KEY everything moves that a build of the store touched, and the history of its \
+    builds. What the other store has already stays as it is.")]
+pub(crate) struct MoveArgs {
+    /// The other store: a folder, or s3://BUCKET/PREFIX
+    #[arg(value_name = "OTHER")]
+    pub(crate) other: PathBuf,
+    /// Key of a result, or KEY.GENERATION
+    #[arg(value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, Args)]

@@ -102,15 +102,6 @@ pub(super) fn read_goal(name: &str) -> Option<GoalKey> {
     format!("b3:{}", name.strip_prefix("goal/")?).parse().ok().map(GoalKey)
 }
 
-/// Where the headers of builds are.
-pub(super) const RUNS: &str = "run/";
-
-/// Reads the name of a build's header; none if it is nothing of ours.
-pub(super) fn read_run(name: &str) -> Option<&str> {
-    let (_, id) = name.strip_prefix(RUNS)?.split_once('/')?;
-    (run(id) == name).then_some(id)
-}
-
 /// One name below [`TOMBSTONES`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LogEntry {

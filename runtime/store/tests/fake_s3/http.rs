@@ -11,7 +11,11 @@ pub(super) struct Request {
     pub(super) name: String,
     query: Vec<(String, String)>,
     /// Whether it may not overwrite.
-    pub(super) condition: bool,
+    pub(super) only_new: bool,
+    /// The tag of what it may overwrite.
+    pub(super) over: Option<String>,
+    /// Metadata that comes with an object: the names of headers, and values.
+    pub(super) metadata: Vec<(String, String)>,
     /// First and last byte.
     pub(super) range: Option<(usize, usize)>,
     pub(super) body: Vec<u8>,
@@ -112,7 +116,9 @@ fn read(stream: &TcpStream, reader: &mut BufReader<&TcpStream>) -> Option<Reques
             .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
             .map(|(name, value)| (decoded(name), decoded(value)))
             .collect(),
-        condition: false,
+        only_new: false,
+        over: None,
+        metadata: Vec::new(),
         range: None,
         body: Vec::new(),
     };
@@ -124,10 +130,14 @@ fn read(stream: &TcpStream, reader: &mut BufReader<&TcpStream>) -> Option<Reques
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
-            "if-none-match" => request.condition = value == "*",
+            "if-none-match" => request.only_new = value == "*",
+            "if-match" => request.over = Some(value.to_owned()),
             "range" => {
                 let (from, to) = value.strip_prefix("bytes=")?.split_once('-')?;
                 request.range = Some((from.parse().ok()?, to.parse().ok()?));
+            }
+            name if name.starts_with("x-amz-meta-") => {
+                request.metadata.push((name.to_owned(), value.to_owned()));
             }
             "expect" => (&*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?,
             _ => {}

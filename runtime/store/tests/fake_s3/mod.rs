@@ -50,7 +50,7 @@ pub struct FakeS3 {
 #[derive(Default)]
 struct Shared {
     /// By bucket and name: `bucket/name`.
-    objects: BTreeMap<String, Vec<u8>>,
+    objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, Upload>,
     started: u64,
     orders: VecDeque<Order>,
@@ -59,8 +59,17 @@ struct Shared {
 }
 
 #[derive(Default)]
+struct Object {
+    body: Vec<u8>,
+    metadata: Vec<(String, String)>,
+    /// Another for each write.
+    tag: String,
+}
+
+#[derive(Default)]
 struct Upload {
     name: String,
+    metadata: Vec<(String, String)>,
     parts: BTreeMap<u32, Vec<u8>>,
 }
 
@@ -147,12 +156,12 @@ impl FakeS3 {
 
     /// Reads past all rules.
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
-        self.shared().objects.get(name).cloned()
+        self.shared().objects.get(name).map(|object| object.body.clone())
     }
 
     /// Writes past all rules.
     pub fn plant(&self, name: &str, body: &[u8]) {
-        self.shared().objects.insert(name.to_owned(), body.to_owned());
+        self.shared().write(name, body.to_owned(), Vec::new());
     }
 
     /// Removes past all rules.
@@ -191,6 +200,21 @@ impl FakeS3 {
 }
 
 impl Shared {
+    /// Returns its tag.
+    fn write(&mut self, name: &str, body: Vec<u8>, metadata: Vec<(String, String)>) -> String {
+        self.started += 1;
+        let tag = format!("\"{}\"", self.started);
+        self.objects.insert(name.to_owned(), Object { body, metadata, tag: tag.clone() });
+        tag
+    }
+
+    /// Tells whether a write is forbidden by its condition.
+    fn refuses(&self, name: &str, request: &Request) -> bool {
+        let there = self.objects.get(name);
+        let changed = |over: &String| there.is_none_or(|object| object.tag != *over);
+        !self.heedless && (request.only_new && there.is_some() || request.over.as_ref().is_some_and(changed))
+    }
+
     fn act(&mut self, request: &Request) -> Answer {
         let name = request.name.as_str();
         let Some((bucket, key)) = name.split_once('/').filter(|(_, key)| !key.is_empty()) else {
@@ -202,36 +226,36 @@ impl Shared {
         };
         match request.method.as_str() {
             "PUT" if request.query("uploadId").is_some() => self.part(request),
-            "PUT" if request.condition && !self.heedless && self.objects.contains_key(name) => {
-                Answer::error(412, "PreconditionFailed")
-            }
+            "PUT" if self.refuses(name, request) => Answer::error(412, "PreconditionFailed"),
             "PUT" => {
-                self.objects.insert(name.to_owned(), request.body.clone());
-                Answer::new(200).header("ETag", "\"0\"")
+                let tag = self.write(name, request.body.clone(), request.metadata.clone());
+                Answer::new(200).header("ETag", &tag)
             }
             "POST" if request.query("uploads").is_some() => {
                 self.started += 1;
                 let id = format!("upload-{}", self.started);
-                self.uploads.insert(id.clone(), Upload { name: name.to_owned(), parts: BTreeMap::new() });
+                let (name, metadata) = (name.to_owned(), request.metadata.clone());
+                self.uploads.insert(id.clone(), Upload { name, metadata, parts: BTreeMap::new() });
                 Answer::xml(&format!(
                     "<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{}</Key><UploadId>{id}</UploadId>\
                      </InitiateMultipartUploadResult>",
                     http::escaped(key)
                 ))
             }
+            "POST" if self.refuses(name, request) => Answer::error(412, "PreconditionFailed"),
             "POST" => match self.uploads.remove(request.query("uploadId").unwrap_or_default()) {
                 Some(upload) => {
                     let whole: Vec<u8> = upload.parts.into_values().flatten().collect();
-                    self.objects.insert(upload.name, whole);
-                    Answer::xml(
-                        "<CompleteMultipartUploadResult><ETag>\"0\"</ETag></CompleteMultipartUploadResult>",
-                    )
+                    let tag = self.write(&upload.name, whole, upload.metadata);
+                    Answer::xml(&format!(
+                        "<CompleteMultipartUploadResult><ETag>{tag}</ETag></CompleteMultipartUploadResult>"
+                    ))
                 }
                 None => Answer::error(404, "NoSuchUpload"),
             },
             "GET" | "HEAD" => match self.objects.get(name) {
                 None => Answer::error(404, "NoSuchKey"),
-                Some(whole) => read(whole, request.range),
+                Some(object) => read(object, request.range),
             },
             "DELETE" => {
                 match request.query("uploadId") {
@@ -264,12 +288,12 @@ impl Shared {
             self.objects.iter().filter(|(name, _)| name.starts_with(&prefix) && **name > after).peekable();
         let mut out = String::new();
         let mut last = "";
-        for (name, body) in here.by_ref().take(100) {
+        for (name, object) in here.by_ref().take(100) {
             last = &name[bucket.len() + 1..];
             out += &format!(
                 "<Contents><Key>{}</Key><Size>{}</Size><LastModified>2013-01-01T00:00:00Z</LastModified></Contents>",
                 http::escaped(last),
-                body.len()
+                object.body.len()
             );
         }
         let more = here.peek().is_some();
@@ -282,8 +306,12 @@ impl Shared {
     }
 }
 
-fn read(whole: &[u8], range: Option<(usize, usize)>) -> Answer {
-    let answer = |status: u16, body: &[u8]| Answer::new(status).header("ETag", "\"0\"").body(body.to_vec());
+fn read(object: &Object, range: Option<(usize, usize)>) -> Answer {
+    let whole = &object.body;
+    let answer = |status: u16, body: &[u8]| {
+        let bare = Answer::new(status).header("ETag", &object.tag).body(body.to_vec());
+        object.metadata.iter().fold(bare, |answer, (name, value)| answer.header(name, value))
+    };
     match range {
         None => answer(200, whole),
         Some((from, _)) if from >= whole.len() => Answer::error(416, "InvalidRange"),

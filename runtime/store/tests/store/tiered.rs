@@ -250,8 +250,8 @@ async fn who_loses_a_race_adopts_the_winner() {
     let (same, second) = made("task", b"bytes", 2.0);
     assert_eq!(address, same);
     commit(&one, first).await;
-    commit(&two, second).await;
     one.settle().await.unwrap();
+    commit(&two, second).await;
     let lost = two.settle().await.unwrap().lost;
     let winner = one.record(address).await.unwrap();
     assert_eq!(lost, [(address, winner.clone())]);
