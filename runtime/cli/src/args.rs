@@ -4,6 +4,7 @@ mod care;
 
 pub(crate) use care::*;
 
+use crate::config::Size;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -156,6 +157,9 @@ pub(crate) struct StoreArgs {
     /// Folder of this machine that stands in front of a store on S3 [default: one in the user's cache folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+    /// How much of it is kept after a build, such as `50 GiB`: what was not read for longest goes first [default: all]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) cache_size: Option<Size>,
     /// Use the cache of a store on S3 alone, and send later what is made
     #[arg(long)]
     pub(crate) offline: bool,

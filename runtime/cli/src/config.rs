@@ -3,6 +3,7 @@
 //! ```toml
 //! store = "/data/store"           # or "s3://bucket/prefix"; else `.wrun/store` beside this file
 //! cache = "/data/cache"           # in front of a store on S3; else a folder of the user's cache
+//! cache-size = "50 GiB"           # after a build what was not read for longest goes; else it grows
 //! slots = 8
 //! suspended = 1000                # guests that wait in memory; else 5000
 //! salt = ""
@@ -59,6 +60,7 @@ pub(crate) const NAME: &str = "wrun.toml";
 pub(crate) const KEYS: &[&str] = &[
     "store",
     "cache",
+    "cache-size",
     "s3",
     "slots",
     "suspended",
@@ -82,6 +84,8 @@ const S3_KEYS: &[&str] =
 pub(crate) struct Config {
     pub(crate) store: Option<String>,
     pub(crate) cache: Option<PathBuf>,
+    #[serde(rename = "cache-size")]
+    pub(crate) cache_size: Option<Size>,
     #[serde(default)]
     pub(crate) s3: S3Options,
     pub(crate) slots: Option<u32>,
@@ -100,6 +104,47 @@ pub(crate) struct Config {
     pub(crate) plugins: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+/// A number of bytes: `500 MB`, `50 GiB`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Size(pub(crate) u64);
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let unit = match text[at..].trim() {
+            "" | "B" => 1,
+            "kB" | "KB" => 1000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "TB" => 1_000_000_000_000,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1_u64 << 40,
+            _ => return Err(format!("`{text}` is no size: write one such as `500 MB` or `50 GiB`")),
+        };
+        let number: f64 = text[..at].parse().map_err(|_| format!("`{text}` is no size: it has no number"))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a byte more or less does not matter; a cast saturates"
+        )]
+        Ok(Self((number * unit as f64) as u64))
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// Where outputs of a task type go.

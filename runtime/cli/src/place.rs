@@ -1,7 +1,7 @@
 //! Where results are: a folder of this machine, or a bucket with a folder in front of it.
 
 use crate::args::StoreArgs;
-use crate::config::Config;
+use crate::config::{Config, Size};
 use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use wrun_core::digest::Digest;
 use wrun_store::Store;
-use wrun_store::local::LocalStore;
+use wrun_store::local::{LocalStore, Trimmed};
 use wrun_store::objects::s3::{S3Objects, S3Options, split_uri};
 use wrun_store::tiered::TieredStore;
 
@@ -29,6 +29,8 @@ pub(crate) struct Bucket {
     pub(crate) name: String,
     pub(crate) prefix: String,
     pub(crate) cache: PathBuf,
+    /// At most so many bytes of it are kept after a build.
+    pub(crate) cache_size: Option<Size>,
     pub(crate) offline: bool,
     pub(crate) options: S3Options,
 }
@@ -66,10 +68,14 @@ impl Place {
         given: &Path,
     ) -> Result<Self> {
         let Some((scheme, _)) = given.to_str().and_then(|text| text.split_once("://")) else {
-            return match (&args.cache, args.offline) {
-                (None, false) => Ok(Self::Folder(from.join(given))),
-                (cache, _) => {
-                    let flag = if cache.is_some() { "--cache" } else { "--offline" };
+            let flags = [
+                ("--cache", args.cache.is_some()),
+                ("--cache-size", args.cache_size.is_some()),
+                ("--offline", args.offline),
+            ];
+            return match flags.into_iter().find(|(_, given)| *given) {
+                None => Ok(Self::Folder(from.join(given))),
+                Some((flag, _)) => {
                     Err(CliError::usage(format!("`{flag}` is for a store on S3, and the store is a folder"))
                         .hint(format!("leave it out, or name a store with `--store s3://BUCKET/PREFIX {flag}`")))
                 }
@@ -101,6 +107,7 @@ impl Place {
             name: bucket.to_owned(),
             prefix: prefix.to_owned(),
             cache,
+            cache_size: args.cache_size.or(config.cache_size),
             offline: args.offline,
             options: config.s3.clone(),
         })))
@@ -127,12 +134,19 @@ impl Bucket {
 
     /// Opens the cache, and the bucket behind it.
     pub(crate) fn open(&self, runtime: &Runtime) -> Result<Arc<dyn Store>> {
-        let cache = LocalStore::open(&self.cache)?;
+        let cache = LocalStore::open_cache(&self.cache)?;
         self.claim()?;
         if self.offline {
             return Ok(TieredStore::offline(cache, &self.uri()));
         }
         Ok(TieredStore::new(cache, Arc::new(self.objects(runtime))))
+    }
+
+    /// Makes the cache as small as it is to be, unless a build uses it or it has what the bucket has not.
+    pub(crate) fn trim(&self, runtime: &Runtime) -> Result<Option<Trimmed>> {
+        let Some(Size(limit)) = self.cache_size.filter(|_| !self.offline) else { return Ok(None) };
+        let cache = LocalStore::open_existing(&self.cache)?;
+        Ok(runtime.block_on(cache.trim(limit))?)
     }
 
     /// Makes sure that the cache is of this bucket: what it owes, it owes to one.

@@ -24,6 +24,12 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
     ),
     ("cache", "path", "in the user's cache folder", "folder in front of a store on S3; `--cache` is stronger"),
     (
+        "cache-size",
+        "size",
+        "no limit",
+        "how much of the cache is kept after a build, such as `50 GiB`; `--cache-size` is stronger",
+    ),
+    (
         "s3",
         "table",
         "empty",

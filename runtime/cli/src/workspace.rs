@@ -9,7 +9,7 @@ use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
-use crate::place::Place;
+use crate::place::{Bucket, Place};
 use crate::shell::Shell;
 use crate::source;
 use jiff::ZonedDateTime;
@@ -37,6 +37,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) store: Arc<dyn Store>,
+    /// The bucket behind it, if there is one.
+    pub(crate) bucket: Option<Box<Bucket>>,
     /// The servers that externals are read from.
     pub(crate) sources: Arc<Sources>,
     pub(crate) runtime: Threads,
@@ -108,13 +110,13 @@ impl Workspace {
             .enable_all()
             .build()
             .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
-        let store = match Place::of(store, &config, folder.as_deref(), &cwd)? {
-            Place::Folder(path) => local(&path, need)?,
+        let (store, bucket) = match Place::of(store, &config, folder.as_deref(), &cwd)? {
+            Place::Folder(path) => (local(&path, need)?, None),
             Place::S3(bucket) => {
                 if bucket.options.conditional == Some(false) && !bucket.offline {
                     shell.note("`conditional = false`: of two builds that make the same at once the later may overwrite the first");
                 }
-                bucket.open(&runtime)?
+                (bucket.open(&runtime)?, Some(bucket))
             }
         };
         // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
@@ -123,12 +125,12 @@ impl Workspace {
         let root = folder.unwrap_or_else(|| cwd.clone());
         let runtime = Threads(Some(runtime));
         let sources = Arc::new(Sources::new(config.s3.clone(), env::proxies()));
-        Ok(Self { shell: shell.clone(), config, root, cwd, store, sources, runtime, host, slots, zone })
+        Ok(Self { shell: shell.clone(), config, root, cwd, store, bucket, sources, runtime, host, slots, zone })
     }
 
     /// Opens another store: a folder, or a bucket with the same `[s3]` options.
     pub(crate) fn other(&self, named: &Path, need: Need) -> Result<Arc<dyn Store>> {
-        let args = StoreArgs { store: Some(named.to_owned()), cache: None, offline: false };
+        let args = StoreArgs { store: Some(named.to_owned()), cache: None, cache_size: None, offline: false };
         match Place::of(&args, &self.config, None, &self.cwd)? {
             Place::Folder(path) => local(&path, need),
             Place::S3(bucket) => bucket.open(&self.runtime),

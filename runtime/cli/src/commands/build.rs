@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::publish::Rules;
 use crate::shell::{Shell, warn};
 use crate::summary::{Specs, failures, summary, waiting};
+use crate::text::bytes;
 use crate::workspace::Need;
 use serde::Serialize;
 use std::io::Write as _;
@@ -47,6 +48,17 @@ pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) ->
     }
     if exit == Exit::Ok {
         rules.publish(&prepared, &outcome)?;
+    }
+    // It keeps others from taking away what it uses.
+    drop(session);
+    let workspace = &prepared.workspace;
+    if let Some(bucket) = &workspace.bucket
+        && let Some(trimmed) = bucket.trim(&workspace.runtime)?
+        && trimmed.files > 0
+        && workspace.shell.verbose
+    {
+        let (gone, left) = (bytes(trimmed.bytes), bytes(trimmed.left));
+        workspace.shell.note(&format!("{gone} of the cache were not read for long and are gone; {left} are left"));
     }
     Ok((exit, outcome.externals))
 }

@@ -36,19 +36,10 @@ fn what_is_missing_and_how_to_get_it() {
     assert!(!env.store().exists(), "looking makes no store");
 }
 
-/// A world whose store is in a bucket.
-fn in_bucket(server: &FakeS3) -> TestEnv {
-    let mut env = TestEnv::new();
-    env.write("wrun.toml", format!("store = \"s3://bucket/p\"\n[s3]\nendpoint = \"{}\"\n", server.url()));
-    env.set("AWS_ACCESS_KEY_ID", "test");
-    env.set("AWS_SECRET_ACCESS_KEY", "test");
-    env
-}
-
 #[test]
 fn a_bucket_is_tried_right_by_right() {
     let server = FakeS3::start();
-    let env = in_bucket(&server);
+    let env = TestEnv::in_bucket(server.url(), "bucket");
     for check in ["bucket", "list", "write", "read", "conditions", "delete", "cache of S3"] {
         assert_eq!(state(&env, "", 0, check), ("ok".to_owned(), None), "{check}");
     }
@@ -88,7 +79,7 @@ fn a_bucket_is_tried_right_by_right() {
 #[test]
 fn a_server_without_conditions_is_refused_or_the_weaker_promise_is_said() {
     let server = FakeS3::start();
-    let env = in_bucket(&server);
+    let env = TestEnv::in_bucket(server.url(), "bucket");
     server.ignore_conditions();
     let refused = env.words("build grid.wasm leaf -p i=1").code(5);
     let said = refused.stderr();

@@ -4,6 +4,7 @@ use super::Inner;
 use super::index::Kind;
 use crate::api::{Bytes, Item, Removal};
 use crate::error::StoreError;
+use std::fs::Metadata;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
@@ -26,6 +27,14 @@ impl Inner {
         self.index.each(Kind::Blob, &mut |key, _, size| {
             all.push(Item { what: Digest::from_bytes(key), size, written: None });
         })?;
+        self.each_file(|what, metadata| all.push(Item { what, size: metadata.len(), written: None }))?;
+        all.sort();
+        all.dedup_by_key(|item| item.what);
+        Ok(all)
+    }
+
+    /// Looks at every blob that is a file.
+    pub(super) fn each_file(&self, mut look: impl FnMut(Digest, &Metadata)) -> Result<(), StoreError> {
         let cas = &self.shards.cas;
         let list = |folder: &PathBuf| std::fs::read_dir(folder).map_err(StoreError::io("list", folder));
         for shard in list(cas)? {
@@ -42,12 +51,10 @@ impl Inner {
                 let Ok(what) = format!("b3:{first}{rest}").parse::<Digest>() else { continue };
                 // It may just have been moved aside.
                 let Ok(metadata) = file.metadata() else { continue };
-                all.push(Item { what, size: metadata.len(), written: None });
+                look(what, &metadata);
             }
         }
-        all.sort();
-        all.dedup_by_key(|item| item.what);
-        Ok(all)
+        Ok(())
     }
 
     /// Returns the time by the file system's clock, which is that of its server where it has one.
@@ -65,15 +72,18 @@ impl Inner {
     /// What names others goes first, so that nothing names what is gone.
     pub(super) fn remove(&self, what: &Removal) -> Result<(), StoreError> {
         self.index.remove(what)?;
-        for digest in &what.blobs {
-            let path = self.shards.path(*digest);
-            match std::fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(StoreError::io("remove", &path)(error)),
+        what.blobs.iter().try_for_each(|digest| self.remove_file(*digest))
+    }
+
+    /// Removes the file of a blob, if it has one.
+    pub(super) fn remove_file(&self, digest: Digest) -> Result<(), StoreError> {
+        let path = self.shards.path(digest);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path)(error))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn pin_folder(&self) -> PathBuf {

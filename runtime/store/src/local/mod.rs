@@ -14,6 +14,7 @@ pub(crate) mod index;
 mod log;
 mod sqlite;
 mod staging;
+mod trim;
 
 use crate::api::*;
 use crate::care::inspect;
@@ -29,6 +30,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use wrun_core::digest::{ActionKey, BlobHasher, Digest, GoalKey, PlanKey, TaskId};
 use wrun_core::result::Address;
+
+pub use trim::Trimmed;
 
 /// Blobs of at most this many bytes are rows of the index: a file costs a sync of its own, which takes as
 /// long as writing a megabyte.
@@ -48,6 +51,8 @@ struct Inner {
     staging: Mutex<Option<Arc<Staging>>>,
     /// Large blobs whose bytes were checked by this process.
     verified: Mutex<HashSet<(BlobKind, Digest)>>,
+    /// Whether reading a file is noted at the file, for [`LocalStore::trim`].
+    notes_use: bool,
     lookups: AtomicU64,
     reads: AtomicU64,
     commits: AtomicU64,
@@ -57,6 +62,15 @@ struct Inner {
 impl LocalStore {
     /// Opens the store in a folder, and makes it if it is not there.
     pub fn open(root: &Path) -> Result<Arc<Self>, StoreError> {
+        Self::open_as(root, false)
+    }
+
+    /// Opens the folder of a cache, from which [`LocalStore::trim`] takes what was not read for long.
+    pub fn open_cache(root: &Path) -> Result<Arc<Self>, StoreError> {
+        Self::open_as(root, true)
+    }
+
+    fn open_as(root: &Path, notes_use: bool) -> Result<Arc<Self>, StoreError> {
         let cas = root.join("cas");
         if !cas.is_dir() {
             std::fs::create_dir_all(&cas).map_err(StoreError::io("create", &cas))?;
@@ -69,6 +83,7 @@ impl LocalStore {
             index,
             staging: Mutex::default(),
             verified: Mutex::default(),
+            notes_use,
             lookups: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -166,7 +181,12 @@ impl Inner {
         };
         let fail = StoreError::io("read", &path);
         let size = match file.metadata() {
-            Ok(metadata) => metadata.len(),
+            Ok(metadata) => {
+                if self.notes_use {
+                    trim::note_use(&file, &metadata);
+                }
+                metadata.len()
+            }
             Err(error) => return Err(fail(error)),
         };
         if size <= IN_MEMORY {
