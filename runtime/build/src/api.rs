@@ -11,7 +11,7 @@ use wrun_core::param::{ParamError, Params, Value};
 use wrun_core::reason::Reason;
 use wrun_core::report::{HitSource, Moved, Report};
 use wrun_core::result::Address;
-use wrun_exec::{Executor, Planner};
+use wrun_exec::{Containers, Executor, Planner};
 use wrun_store::external::{Rule, Sources};
 use wrun_store::files::Dir;
 use wrun_store::lock::Locks;
@@ -45,6 +45,8 @@ pub struct Setup {
     pub roots: Vec<PathBuf>,
     /// The servers that externals are read from.
     pub sources: Arc<Sources>,
+    /// Runs containers; without it a task that is one fails.
+    pub containers: Option<Arc<dyn Containers>>,
     /// Takes what happens.
     pub sink: Arc<dyn Sink>,
     /// The machine's ISA and engine, for the keys of task types with native NaNs.
@@ -301,8 +303,16 @@ pub async fn build(
     runtime: &tokio::runtime::Handle,
     interrupt: &Interrupt,
 ) -> Result<Outcome, BuildError> {
-    crate::engine::build(setup, options, goals, runtime, interrupt).await
+    let outcome = crate::engine::build(setup, options, goals, runtime, interrupt).await;
+    if let Some(containers) = &setup.containers {
+        containers.settle(SETTLE).await;
+    }
+    outcome
 }
+
+/// So long, at most, the end of a build waits for containers to be stopped and removed. What is left then, the next
+/// build sweeps.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Says what [`build`] would do, and does nothing.
 pub async fn preview(

@@ -27,6 +27,8 @@ pub(crate) struct Item {
     pub(crate) disown: Option<(Address, Why, i64)>,
     /// The lock, held until the result is committed.
     pub(crate) held: Option<Held>,
+    /// What the run left, which goes once the result is committed.
+    pub(crate) left: Option<Arc<dyn Send + Sync>>,
 }
 
 /// What became of an item.
@@ -107,11 +109,13 @@ async fn write(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Settled>, Stor
             _ => None,
         });
         batch.extend(item.writes);
-        owners.push((item.node, address, item.held));
+        owners.push((item.node, address, (item.left, item.held)));
     }
     let outcomes = store.commit(batch).await?;
-    let settle = |(node, address, held): (_, Option<(usize, Address)>, Option<Held>)| {
-        drop(held);
+    // Whoever gets the lock next finds the result, so that what is left may go before or after.
+    type Kept = (Option<Arc<dyn Send + Sync>>, Option<Held>);
+    let settle = |(node, address, kept): (_, Option<(usize, Address)>, Kept)| {
+        drop(kept);
         let lost = address.and_then(|(at, address)| match outcomes.get(at) {
             Some(Committed::Lost(winner)) => Some((address, winner.clone())),
             _ => None,

@@ -3,20 +3,21 @@
 
 use crate::api::{Options, Setup};
 use crate::graph::{Behind, NodeId, Output, Planned};
+use crate::pools::Share;
 use crate::resolve::{Resolver, SharedCall};
 use crate::tombstones::{Disowned, Tombstones, Why};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
+use wrun_core::action::{Action, ActionInput, Code, ContainerAction, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
 use wrun_core::param::{ParamType, Params, Value, Visibility};
 use wrun_core::plan::{Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::{Need, SANDBOX, task_id};
-use wrun_exec::PlanError;
+use wrun_exec::{Capacity, PlanError, RunError};
 use wrun_store::files::FilesError;
 use wrun_store::{Bytes, Record, StoreError, Write};
 
@@ -32,6 +33,10 @@ pub(crate) struct Shared {
     pub(crate) keep_records: bool,
     /// The components that are in the store already.
     pub(crate) kept: crate::runner::Kept,
+    /// The images of containers, as this session found them.
+    pub(crate) images: crate::images::Images,
+    /// What this machine has for containers.
+    pub(crate) capacity: Option<Capacity>,
 }
 
 /// The tasks of an earlier run, by plugin id and task type: their params and keys.
@@ -91,13 +96,14 @@ fn declare(shared: &Shared, call: &SharedCall) -> Result<Plan, Trouble> {
 }
 
 fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Trouble> {
-    if plan.container.is_some() {
-        return Err(Trouble {
-            message: "the task runs in a container, which this version of wrun cannot do yet".into(),
-            hint: Some(
-                "containers come with a later version; a task whose `run` does the work can be built now".into(),
-            ),
-        });
+    if let Some(spec) = &plan.container {
+        let more = shared.capacity.and_then(|all| Share::of(spec).more_than(all));
+        if let Some(more) = more {
+            return Err(Trouble {
+                message: format!("the task's container asks for {more}"),
+                hint: Some("ask for less in the task, or build on a larger machine".into()),
+            });
+        }
     }
     let mut behind = Vec::with_capacity(plan.inputs.len());
     for input in &plan.inputs {
@@ -172,6 +178,10 @@ pub(crate) enum LookUpError {
     Trouble(Trouble),
     /// The bytes of an upstream result are gone.
     Lost(Address),
+    /// Nobody knows yet what its image is: it would have to be pulled.
+    Unpulled,
+    /// The engine, or its image; whether it may pass is known by the error.
+    Run(RunError),
 }
 
 /// The answers of a job that looks up.
@@ -202,7 +212,7 @@ pub(crate) async fn look_up(
     for (node, dynamic, question) in batch {
         match question {
             Question::Step(key) => asked.push((node, dynamic, None, key)),
-            Question::First { call, planned, contents } => match action(shared, &call, &planned, &contents) {
+            Question::First { call, planned, contents } => match action(shared, &call, &planned, &contents).await {
                 Ok(action) => {
                     let key = action.key();
                     asked.push((node, dynamic, Some(Arc::new(action)), key));
@@ -282,7 +292,7 @@ pub(crate) fn output(shared: &Shared, key: ActionKey, record: &Record) -> Option
     })
 }
 
-fn action(
+async fn action(
     shared: &Shared,
     call: &SharedCall,
     planned: &Planned,
@@ -305,7 +315,16 @@ fn action(
         };
         inputs.push(ActionInput { name: input.name.clone(), kind, tree });
     }
+    let container = match &planned.plan.container {
+        None => None,
+        Some(spec) => match shared.images.find(shared, &spec.image).await {
+            Ok(Some(image)) => Some(ContainerAction::new(spec, &image.digest)),
+            Ok(None) => return Err(LookUpError::Unpulled),
+            Err(error) => return Err(LookUpError::Run(error)),
+        },
+    };
     Ok(Action {
+        container,
         code: match &task.version {
             Some(version) => {
                 Code::Version { plugin: plugin.planner.description().id.clone(), version: version.clone() }

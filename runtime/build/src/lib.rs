@@ -8,6 +8,7 @@
 //! | `engine` | the coordinator: one loop that owns the graph |
 //! | `jobs` | batches that run beside the loop: plans, look-ups, reasons, externals |
 //! | `runner` | one run: slots, `need`, the record |
+//! | `images`, `pools` | of containers: their images, and what they take of the machine |
 //! | `commit` | one writer that makes results durable in batches |
 //! | `external` | external inputs: found, hashed, brought into the store |
 //! | `record` | session records: writing them, and answering from them |
@@ -32,8 +33,10 @@ mod engine;
 pub mod explain;
 mod external;
 mod graph;
+mod images;
 mod jobs;
 pub mod lineage;
+mod pools;
 pub mod publish;
 mod record;
 pub mod rerun;

@@ -92,7 +92,8 @@ pub(crate) async fn confirmed(engine: &Engine, goals: &[GoalCall], totals: Total
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(false) };
     let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
     let same_past = record.format == FORMAT && record.tombstone == engine.shared.tombstones.last();
-    Ok(same_past && (record.results, record.externals) == found(engine))
+    let same_images = record.images == engine.shared.images.all();
+    Ok(same_past && same_images && (record.results, record.externals) == found(engine))
 }
 
 /// Makes the header of a session, and its listing.
@@ -118,6 +119,7 @@ fn header(engine: &Engine, goals: &[GoalCall], report: &Report) -> Option<(Sessi
         component: goal.component,
         results,
         externals,
+        images: shared.images.all(),
         tombstone: shared.tombstones.last(),
         totals: report.totals,
         ran_seconds,
@@ -302,7 +304,16 @@ async fn from_record(
         relatives: tokio::sync::OnceCell::new(),
         keep_records: false,
         kept: crate::runner::Kept::default(),
+        images: crate::images::Images::new(false),
+        capacity: None,
     };
+    for (reference, digest) in &record.images {
+        // Without an engine, a local image cannot be looked at; the walk says so.
+        let found = shared.images.find(&shared, reference).await.ok().flatten();
+        if found.is_none_or(|image| image.digest != *digest) {
+            return Ok(None);
+        }
+    }
     let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
     let found = crate::external::digests(&shared, &wanted).await?;
     let moved = record.externals.iter().zip(found).any(|(pin, found)| found != Some(pin.tree));

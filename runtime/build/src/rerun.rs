@@ -75,6 +75,9 @@ pub enum RerunError {
     /// No task of ours made it.
     #[error("the result {} was adopted, so there is no run of it to repeat", shown(.0))]
     Adopted(Address),
+    /// A container made it.
+    #[error("a container made the result {}, and `rerun` repeats components alone", shown(.0))]
+    Container(Address),
     /// The code is not there.
     #[error("the store does not have the component {0} that made it")]
     NoComponent(ComponentDigest),
@@ -123,6 +126,7 @@ impl RerunError {
             Self::NoResult(_) => "`wrun build --json` and `wrun lineage` print keys of results".into(),
             Self::Unreadable { .. } | Self::OtherSandbox { .. } => "use the wrun that made it".into(),
             Self::OtherKey { .. } => "do not trust it: build the task again, into another store if need be".into(),
+            Self::Container(_) => "`wrun verify` runs its task's container again, and compares".into(),
             Self::Adopted(_) => "`wrun lineage` says where it came from".into(),
             Self::NoComponent(_) => {
                 "build with that component once more, or use the store where it was made".into()
@@ -167,6 +171,9 @@ impl Rerunner<'_> {
         let result = read(&*self.store, address).await?;
         if result.provenance.adopted.is_some() {
             return Err(RerunError::Adopted(address));
+        }
+        if result.action.container.is_some() {
+            return Err(RerunError::Container(address));
         }
         self.check(address, &result)?;
         let plugin = self.plugin(result.provenance.component).await?;

@@ -13,10 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
 use wrun_core::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use wrun_core::event::{Event, TaskNumber};
+use wrun_core::plan::{ContainerSpec, Limits};
 use wrun_core::reason::Reason;
 use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance};
 use wrun_core::task::Need;
-use wrun_exec::{FailureKind, Made, NeedEnded, Run, RunContext, RunError};
+use wrun_exec::{ContainerRun, FailureKind, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_store::files::{Dir, FilesError};
 use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
 
@@ -62,6 +63,8 @@ pub(crate) struct Task {
 pub(crate) struct Finished {
     pub(crate) output: Arc<Output>,
     pub(crate) writes: Vec<Write>,
+    /// What has to stay until that is committed.
+    pub(crate) left: Option<Arc<dyn Send + Sync>>,
 }
 
 /// What the run asked for so far.
@@ -80,6 +83,18 @@ struct Asked {
 }
 
 impl Asked {
+    fn new(task: &Task) -> Self {
+        Self {
+            key: task.key,
+            generation: task.generation,
+            keys: Vec::new(),
+            answers: Vec::new(),
+            waited: Duration::ZERO,
+            diverged: None,
+            broken: None,
+        }
+    }
+
     fn take(&mut self, answer: Arc<Answer>) -> Vec<Dir> {
         self.keys.push(self.key);
         self.key = answer.key;
@@ -224,25 +239,20 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         }
         inputs.push((input.name.clone(), dir));
     }
+    let limits = task.planned.plan.limits.or(spec.limits);
+    if let Some(container) = &task.planned.plan.container {
+        return contain(&task, container.clone(), inputs, limits, (writes, contents)).await;
+    }
     let run = Run {
         task: spec.name.clone(),
         params: task.call.params.masked(&spec.params),
         inputs,
         outputs: task.planned.plan.outputs.clone(),
-        limits: task.planned.plan.limits.or(spec.limits),
+        limits,
         dynamic: spec.dynamic,
         native_nan: spec.native_nan,
     };
-    let asked = Asked {
-        key: task.key,
-        generation: task.generation,
-        keys: Vec::new(),
-        answers: Vec::new(),
-        waited: Duration::ZERO,
-        diverged: None,
-        broken: None,
-    };
-    let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(asked) });
+    let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(Asked::new(&task)) });
     let started = Instant::now();
     let executor = shared.resolver.plugin(&task.call).executor.clone();
     let made = executor.run(run, context.clone()).await;
@@ -269,6 +279,34 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         broken: None,
     };
     record(&task, made, asked, started, seconds, (writes, contents))
+}
+
+/// Runs one attempt in a container.
+async fn contain(
+    task: &Arc<Task>,
+    spec: ContainerSpec,
+    inputs: Vec<(String, Dir)>,
+    limits: Limits,
+    carried: (Vec<Write>, BTreeMap<String, TreeDigest>),
+) -> Result<Box<Finished>, RunError> {
+    let shared = &task.shared;
+    let absent = || RunError::Infrastructure("the container's image is not known".into());
+    let image = shared.images.find(shared, &spec.image).await?.ok_or_else(absent)?;
+    let containers = shared.setup.containers.clone().ok_or_else(absent)?;
+    let run = ContainerRun {
+        key: task.key,
+        generation: task.generation,
+        task: shared.resolver.display(&task.call),
+        spec,
+        image,
+        inputs,
+        outputs: task.planned.plan.outputs.clone(),
+        limits,
+    };
+    let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(Asked::new(task)) });
+    let started = Instant::now();
+    let made = containers.run(run, context).await?;
+    record(task, made, Asked::new(task), started, started.elapsed().as_secs_f64(), carried)
 }
 
 fn record(
@@ -348,5 +386,5 @@ fn record(
     let address = Address { key: asked.key, generation: asked.generation };
     writes.push(Write::Result { address, body, task: task.id });
     let output = Output::made(address, dir.digest(), seconds, shared.setup.store.clone(), dir);
-    Ok(Box::new(Finished { output: Arc::new(output), writes }))
+    Ok(Box::new(Finished { output: Arc::new(output), writes, left: made.left }))
 }

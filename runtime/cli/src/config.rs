@@ -28,6 +28,10 @@
 //! [externals."s3://bucket/huge/"]
 //! pin = "etag"                    # or "version-id": weaker than content, and not hashed first
 //!
+//! [secrets]                       # what containers are given as files below /run/secrets
+//! pg = { env = "PGPASSWORD" }
+//! key = { file = "secrets/key.pem" }
+//!
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
 //!
@@ -70,6 +74,7 @@ pub(crate) const KEYS: &[&str] = &[
     "externals",
     "disabled",
     "publish",
+    "secrets",
     "plugins",
     "params",
 ];
@@ -101,9 +106,21 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) publish: BTreeMap<String, Published>,
     #[serde(default)]
+    pub(crate) secrets: BTreeMap<String, SecretSource>,
+    #[serde(default)]
     pub(crate) plugins: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+/// Where the value of a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// A file.
+    File(PathBuf),
 }
 
 /// A number of bytes: `500 MB`, `50 GiB`.
@@ -281,6 +298,8 @@ mod tests {
         let config = parse(&example.join("\n")).unwrap();
         assert_eq!(config.slots, Some(8));
         assert_eq!(config.params.len(), 2);
+        assert_eq!(config.secrets["pg"], SecretSource::Env("PGPASSWORD".into()));
+        assert_eq!(config.secrets["key"], SecretSource::File("secrets/key.pem".into()));
     }
 
     #[test]

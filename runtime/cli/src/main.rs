@@ -24,6 +24,7 @@ mod args;
 mod commands;
 mod complete;
 mod config;
+mod containers;
 mod doctor;
 mod env;
 mod error;

@@ -199,11 +199,11 @@ impl Limits {
     }
 }
 
-/// A container that does the work. Typed now, run by a later version.
+/// A container that does the work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct ContainerSpec {
-    /// Image reference.
+    /// Image reference: `name:tag`, `name@sha256:…`, or the id of a local image.
     pub image: String,
     /// Entry point, if not the image's.
     pub entrypoint: Option<Vec<String>>,
@@ -211,7 +211,7 @@ pub struct ContainerSpec {
     pub argv: Vec<String>,
     /// Working directory.
     pub workdir: Option<String>,
-    /// Environment.
+    /// Environment, sorted by name once validated.
     pub env: Vec<(String, String)>,
     /// User.
     pub user: Option<String>,
@@ -227,14 +227,70 @@ pub struct ContainerSpec {
     pub timeout: Option<u64>,
     /// Size of the tmpfs, in bytes.
     pub tmpfs: Option<u64>,
-    /// Exit codes that are a success.
+    /// Exit codes that are a success, sorted once validated; 0 where none is named.
     pub accepted: Vec<i32>,
-    /// Names of secrets.
+    /// Names of secrets, each a file below `/run/secrets`; sorted once validated.
     pub secrets: Vec<String>,
     /// Placement.
     pub labels: Vec<(String, String)>,
     /// Whether it acts on the world.
     pub effect: bool,
+}
+
+impl ContainerSpec {
+    /// Sorts and checks it.
+    fn validate(mut self) -> Result<Self, ContractError> {
+        if self.image.is_empty() || self.image.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(bad_text("the image", &self.image, "an image reference, such as `name:tag`"));
+        }
+        let words = self.argv.iter().chain(self.entrypoint.iter().flatten()).chain(&self.workdir).chain(&self.user);
+        let values = self.env.iter().map(|(_, value)| value);
+        if let Some(text) = words.chain(values).find(|text| text.contains('\0')) {
+            return Err(bad_text("a text of the container", text, "free of NUL"));
+        }
+        if let Some(workdir) = self.workdir.as_ref().filter(|workdir| !workdir.starts_with('/')) {
+            return Err(bad_text("the working directory", workdir, "an absolute path"));
+        }
+        for (name, _) in &self.env {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err(bad_text("the environment variable", name, "a name without `=`"));
+            }
+            if name.starts_with("WRUN_") {
+                return Err(bad_text("the environment variable", name, "free to be set: names in `WRUN_` are wrun's own"));
+            }
+        }
+        unique("environment variable", self.env.iter().map(|(name, _)| name.as_str()))?;
+        self.env.sort();
+        for code in &self.accepted {
+            if !(0..=255).contains(code) {
+                return Err(bad_text("the accepted exit code", &code.to_string(), "within 0 and 255"));
+            }
+        }
+        if self.accepted.is_empty() {
+            self.accepted.push(0);
+        }
+        self.accepted.sort_unstable();
+        self.accepted.dedup();
+        for secret in &self.secrets {
+            if !is_name(secret) {
+                return Err(ContractError::BadPath { what: "the name of a secret", path: secret.clone() });
+            }
+        }
+        unique("secret", self.secrets.iter().map(String::as_str))?;
+        self.secrets.sort();
+        unique("label", self.labels.iter().map(|(name, _)| name.as_str()))?;
+        self.labels.sort();
+        let given = [("cpus", self.cpu_millis), ("memory", self.memory), ("timeout", self.timeout), ("tmpfs", self.tmpfs)];
+        if let Some((name, _)) = given.into_iter().find(|(_, given)| *given == Some(0)) {
+            return Err(bad_text("the container's", &format!("{name} = 0"), "more than nothing; leave it out"));
+        }
+        Ok(self)
+    }
+
+    /// Returns the CPU cores that it counts for, in thousandths: one, where it does not say.
+    pub fn cpu(&self) -> u64 {
+        self.cpu_millis.unwrap_or(1000)
+    }
 }
 
 impl Plan {
@@ -273,6 +329,7 @@ impl Plan {
             };
             return Err(ContractError::OtherOutputs { plan: names(&self.outputs), described: names(&described) });
         }
+        self.container = self.container.map(ContainerSpec::validate).transpose()?;
         Ok(self)
     }
 }

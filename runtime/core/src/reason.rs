@@ -1,6 +1,6 @@
 //! Why a task ran, as data: a closed list of differences between two keys.
 
-use crate::action::{Action, Code};
+use crate::action::{Action, Code, ContainerAction};
 use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +62,24 @@ pub enum Reason {
         /// Now.
         new: Option<Digest>,
     },
+    /// The image of a container: its digest for this platform.
+    ImageChanged {
+        /// Before.
+        old: String,
+        /// Now.
+        new: String,
+    },
+    /// What a container is told, or may reach.
+    ContainerChanged {
+        /// Which part: `argv`, `environment LC_ALL` …
+        part: String,
+        /// Before; absent if there was none.
+        old: Option<String>,
+        /// Now.
+        new: Option<String>,
+    },
+    /// A container does what the component did, or the other way round.
+    KindChanged,
     /// The declared outputs.
     OutputsChanged,
     /// The sandbox number.
@@ -112,6 +130,11 @@ impl fmt::Display for Reason {
                 let task = task.as_ref().unwrap_or(name);
                 write!(f, "need {task}: {} → {}{path}", short(old), short(new))
             }
+            Self::ImageChanged { old, new } => write!(f, "image changed: {} → {}", short_image(old), short_image(new)),
+            Self::ContainerChanged { part, old, new } => {
+                write!(f, "container's {part}: {} → {}", text(old), text(new))
+            }
+            Self::KindChanged => f.write_str("it is a container now, or was one"),
             Self::OutputsChanged => f.write_str("declared outputs changed"),
             Self::SandboxChanged { old, new } => write!(f, "sandbox: {old} → {new}"),
             Self::NanChanged => f.write_str("NaN mode changed"),
@@ -124,8 +147,77 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Shortens the digest of an image as Docker does.
+pub fn short_image(digest: &str) -> &str {
+    let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+    hex.get(..12).unwrap_or(hex)
+}
+
+/// Lists in what two containers differ, the image first.
+fn diff_containers(old: &ContainerAction, new: &ContainerAction) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if old.image != new.image {
+        reasons.push(Reason::ImageChanged { old: old.image.clone(), new: new.image.clone() });
+    }
+    let words = |words: &[String]| serde_json::to_string(words).ok();
+    let parts = |it: &ContainerAction| {
+        let mut parts: BTreeMap<String, String> = BTreeMap::new();
+        let mut put = |name: &str, text: Option<String>| {
+            if let Some(text) = text {
+                parts.insert(name.to_owned(), text);
+            }
+        };
+        put("entry point", it.entrypoint.as_deref().and_then(words));
+        put("argv", words(&it.argv));
+        put("working directory", it.workdir.clone());
+        put("user", it.user.clone());
+        put("network", Some(if it.network { "full" } else { "none" }.to_owned()));
+        put("gpus", Some(it.gpus.to_string()));
+        put("accepted exit codes", serde_json::to_string(&it.accepted).ok());
+        put("secrets", words(&it.secrets));
+        put("layout", Some(it.layout.to_string()));
+        for (name, value) in &it.env {
+            put(&format!("environment {name}"), Some(value.clone()));
+        }
+        parts
+    };
+    for (part, old, new) in changes(parts(old), parts(new)) {
+        reasons.push(Reason::ContainerChanged { part, old, new });
+    }
+    reasons
+}
+
 /// Lists every field in which the keys of two actions differ, the code first.
 pub fn diff(old: &Action, new: &Action) -> Vec<Reason> {
+    let mut reasons = match (&old.container, &new.container) {
+        (None, None) => diff_code(old, new),
+        (Some(old), Some(new)) => diff_containers(old, new),
+        _ => vec![Reason::KindChanged],
+    };
+    let inputs = |action: &Action| -> BTreeMap<String, _> {
+        action.inputs.iter().map(|input| (input.name.clone(), (input.kind, input.tree))).collect()
+    };
+    for (name, old, new) in changes(inputs(old), inputs(new)) {
+        let digest = |side: Option<(_, crate::digest::TreeDigest)>| side.map(|(_, tree)| tree.0);
+        reasons.push(Reason::InputChanged { name, old: digest(old), new: digest(new), path: None });
+    }
+    if old.outputs != new.outputs {
+        reasons.push(Reason::OutputsChanged);
+    }
+    if new.container.is_none() && old.sandbox != new.sandbox {
+        reasons.push(Reason::SandboxChanged { old: old.sandbox, new: new.sandbox });
+    }
+    if new.container.is_none() && old.nan != new.nan {
+        reasons.push(Reason::NanChanged);
+    }
+    if old.salt != new.salt {
+        reasons.push(Reason::SaltChanged);
+    }
+    reasons
+}
+
+/// Lists in what the code and the params of two wasm actions differ.
+fn diff_code(old: &Action, new: &Action) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let version = |code: &Code| match code {
         Code::Component(_) => None,
@@ -143,25 +235,6 @@ pub fn diff(old: &Action, new: &Action) -> Vec<Reason> {
     };
     for (name, old, new) in changes(params(old), params(new)) {
         reasons.push(Reason::ParamChanged { name, old, new });
-    }
-    let inputs = |action: &Action| -> BTreeMap<String, _> {
-        action.inputs.iter().map(|input| (input.name.clone(), (input.kind, input.tree))).collect()
-    };
-    for (name, old, new) in changes(inputs(old), inputs(new)) {
-        let digest = |side: Option<(_, crate::digest::TreeDigest)>| side.map(|(_, tree)| tree.0);
-        reasons.push(Reason::InputChanged { name, old: digest(old), new: digest(new), path: None });
-    }
-    if old.outputs != new.outputs {
-        reasons.push(Reason::OutputsChanged);
-    }
-    if old.sandbox != new.sandbox {
-        reasons.push(Reason::SandboxChanged { old: old.sandbox, new: new.sandbox });
-    }
-    if old.nan != new.nan {
-        reasons.push(Reason::NanChanged);
-    }
-    if old.salt != new.salt {
-        reasons.push(Reason::SaltChanged);
     }
     reasons
 }

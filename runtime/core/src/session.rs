@@ -9,6 +9,7 @@ use crate::report::Totals;
 use crate::result::Address;
 use crate::task::SANDBOX;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The format number of session records.
 pub const FORMAT: u32 = 1;
@@ -68,6 +69,9 @@ pub struct SessionRecord {
     pub results: Vec<GoalResult>,
     /// Every external input, by content.
     pub externals: Vec<ExternalPin>,
+    /// The images of containers by the names that tasks gave them: what is in keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
     /// The number of the last tombstone that the session had read at its start.
     pub tombstone: u64,
     /// Counts.

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 /// Golden outputs of the probe plugin guard it; any change there bumps it.
 pub const SANDBOX: u64 = 1;
 
+/// The number of the container layout: everything that a container can observe of how wrun runs it. docs/formats.md
+/// says what it stands for; a change of that bumps it.
+pub const CONTAINER_LAYOUT: u64 = 1;
+
 /// What a plugin says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,16 +2,22 @@
 //!
 //! - [`Executor`] and [`Planner`]: the contracts; fakes are enough to test a Session.
 //! - [`wasm`]: both, over a component.
+//! - [`Containers`]: the contract of what runs containers.
+//! - [`docker`]: it, over the Engine API; the only place that names bollard.
 //!
 //! Must never be imported here: the Session, a terminal.
 
+pub mod docker;
 pub mod wasm;
 
 use async_trait::async_trait;
 use std::sync::Arc;
+use std::time::Duration;
+use wrun_core::digest::ActionKey;
 use wrun_core::param::Params;
-use wrun_core::plan::Plan;
+use wrun_core::plan::{ContainerSpec, Limits, OutputSpec, Plan};
 use wrun_core::task::PluginDescription;
+use wrun_store::files::Dir;
 pub use wrun_plugin::run::*;
 
 /// Runs tasks.
@@ -32,4 +38,66 @@ pub trait Planner: Send + Sync {
     fn description(&self) -> &PluginDescription;
     /// Asks for the Plan of a call. It asks twice and validates.
     fn declare(&self, task: &str, params: &Params) -> Result<Plan, PlanError>;
+}
+
+/// An image that is known by its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// As the task named it.
+    pub reference: String,
+    /// What is in keys: the digest of the image for this platform, `sha256:…`.
+    pub digest: String,
+    /// What an engine is asked for: `name@sha256:…`, or the id of a local image.
+    pub from: String,
+}
+
+/// One attempt to run one container action.
+#[derive(Clone, Debug)]
+pub struct ContainerRun {
+    /// The key of the action.
+    pub key: ActionKey,
+    /// Where the result goes: a container that an earlier wrun left counts only if its result would go there too.
+    pub generation: u32,
+    /// For people: `task param=value …`.
+    pub task: String,
+    /// What to run.
+    pub spec: ContainerSpec,
+    /// Its image.
+    pub image: Image,
+    /// What shows under `/in`, by input name; the bytes are on this machine.
+    pub inputs: Vec<(String, Dir)>,
+    /// What must be under `/out` in the end.
+    pub outputs: Vec<OutputSpec>,
+    /// Caps on output and log.
+    pub limits: Limits,
+}
+
+/// What a machine has for containers.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// CPU cores, in thousandths.
+    pub cpu_millis: u64,
+    /// Bytes of memory.
+    pub memory: u64,
+}
+
+/// Runs containers.
+///
+/// A run that is dropped stops its container (TERM, a grace, KILL) and removes it, beside whatever else goes on;
+/// [`Self::settle`] waits for that. So does what a finished run left, once its [`Made::left`] is dropped: until then
+/// a wrun that starts after a crash finds it, and runs nothing again.
+#[async_trait]
+pub trait Containers: Send + Sync {
+    /// Finds an image and pins it. `pull` says whether one that is not here may be fetched; `None` is one that would
+    /// have to be.
+    async fn image(&self, reference: &str, pull: bool) -> Result<Option<Image>, RunError>;
+
+    /// Runs one attempt to its end.
+    async fn run(&self, run: ContainerRun, context: Arc<dyn RunContext>) -> Result<Made, RunError>;
+
+    /// Returns what the machine has; asked once, at planning.
+    fn capacity(&self) -> Capacity;
+
+    /// Waits, at most so long, until what was dropped is stopped and removed.
+    async fn settle(&self, most: Duration);
 }

@@ -193,7 +193,7 @@ async fn attempt(
     let fault = match answer {
         Ok(Ok(())) => match state.outputs() {
             Some(outputs) => match finish(&task, &outputs, &due) {
-                Ok(output) => return Ok(Made { output, log: state.log.finish() }),
+                Ok(output) => return Ok(Made::new(output, state.log.finish())),
                 Err(fault) => fault,
             },
             None => Fault::Infrastructure("a run without files".to_owned()),

@@ -1,6 +1,7 @@
 //! What goes into a run and what comes out, in words that every executor shares.
 
 use async_trait::async_trait;
+use std::sync::Arc;
 use wrun_core::param::Params;
 use wrun_core::plan::{Limits, OutputSpec};
 use wrun_core::task::{ContractError, Need};
@@ -26,12 +27,27 @@ pub struct Run {
 }
 
 /// What a run made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Made {
     /// The output: its blobs are finished staged files, or in memory while small.
     pub output: Dir,
     /// What it wrote to stdout and stderr.
     pub log: Vec<u8>,
+    /// What has to stay until the result is durable, if anything: whoever drops the last of it cleans up.
+    pub left: Option<Arc<dyn Send + Sync>>,
+}
+
+impl Made {
+    /// Makes one that leaves nothing behind.
+    pub fn new(output: Dir, log: Vec<u8>) -> Self {
+        Self { output, log, left: None }
+    }
+}
+
+impl std::fmt::Debug for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Made").field("output", &self.output).field("log", &self.log.len()).finish_non_exhaustive()
+    }
 }
 
 /// How a run ended without a result.
@@ -99,9 +115,28 @@ pub enum FailureKind {
     Outputs,
     /// It broke the contract, such as `need` in a task that is not dynamic.
     Contract,
+    /// A container's program ended with a code that is not accepted.
+    ContainerExit,
+    /// A signal that nobody here sent ended a container's program.
+    Killed,
+    /// The kernel ended a container, or a process in it, for its memory.
+    OutOfMemory,
+    /// A container ran longer than it may.
+    Timeout,
+    /// An image that cannot be had, or is for another machine.
+    Image,
+    /// A program that is not in the image, or cannot be started.
+    EntryPoint,
+    /// A secret that nobody gave.
+    Secret,
 }
 
 impl FailureKind {
+    /// Tells whether another attempt may end otherwise.
+    pub fn may_pass(self) -> bool {
+        !matches!(self, Self::Image | Self::EntryPoint | Self::Secret | Self::OutOfMemory)
+    }
+
     /// Returns one thing to try.
     pub fn hint(self) -> Option<&'static str> {
         Some(match self {
@@ -113,6 +148,17 @@ impl FailureKind {
             Self::Deadline => "raise `cpu-ms` in the task's limits",
             Self::OutputLimit => "raise `output-bytes` or `output-files` in the task's limits",
             Self::Outputs => "make exactly the declared outputs, or declare a directory, in which names are free",
+            Self::ContainerExit => {
+                "the end of its log says why, `wrun log` has all of it; a code that is fine can be accepted by the task"
+            }
+            Self::Killed => "something else on this machine killed it: an operator, or the machine's own lack of memory",
+            Self::OutOfMemory => "raise the container's `memory`, or let the program hold less at a time",
+            Self::Timeout => "raise the container's `timeout`, or give the program less to do",
+            Self::Image => "`docker pull` or `docker images` show whether the name is right and you may have it",
+            Self::EntryPoint => {
+                "name a program that is in the image, by its whole path; an image from scratch has no shell"
+            }
+            Self::Secret => "add it under [secrets] of wrun.toml, as { env = \"NAME\" } or { file = \"PATH\" }",
             Self::Contract => "correct the plugin: sdk/wit/task.wit says what is allowed",
         })
     }

@@ -101,6 +101,23 @@ pub trait Staged: Send {
     fn path(&self) -> Option<&Path>;
     /// Says that the file was written by its path, so that what was hashed does not count.
     fn touched(&mut self);
+    /// Takes the bytes of a whole file instead of writing them: by a hard link where that is possible, else as a
+    /// copy. Nobody may write to the file any more; it becomes read-only, and this user's.
+    fn take(&mut self, file: &std::fs::File) -> Result<(), StoreError> {
+        let size = file.metadata().map_err(StoreError::io("read", Path::new("a file")))?.len();
+        let mut buffer = vec![0; 256 << 10];
+        let mut at = 0;
+        while at < size {
+            let count = std::os::unix::fs::FileExt::read_at(file, &mut buffer, at);
+            let count = count.map_err(StoreError::io("read", Path::new("a file")))?;
+            if count == 0 {
+                break;
+            }
+            self.write(&buffer[..count])?;
+            at += count as u64;
+        }
+        Ok(())
+    }
 }
 
 /// A stored result: its generation and its bytes, uninterpreted.

@@ -68,6 +68,7 @@
 //!   [`Input`], a tuple a tuple, a struct with `#[derive(Requires)]` a struct named `<Name>Inputs`.
 //! - **Needs** are asked for while it runs, by [`Context::need`]. Asking suspends the task.
 //! - **Outputs** are a value ([`Json`], [`Text`], [`Bytes`]) or [`Files`].
+//! - Heavy work, and tools that are no Rust, run as a **container**: [`InContainer`].
 //! - In `run` there is no clock, randomness, network or environment; `std::fs` works below
 //!   [`Input::path`] and [`Context::out`], and so does every crate that uses it.
 //!
@@ -76,7 +77,7 @@
 //! `#[task(…)]` on the struct: `name = "…"`, `version = "…"` (a promise that equal versions make equal
 //! bytes: it stands in the key for the code), `retries = 2`, `outputs("a.csv", "days/")`, `dynamic = false`
 //! (`run` never calls `need`), `native_nan`, and the caps `memory`, `cpu_ms`, `output_bytes`, `output_files`,
-//! `log_bytes`.
+//! `log_bytes`, and `container` (a container does the work: [`InContainer`] in place of [`Run`]).
 //!
 //! `#[param(…)]` on a field: `default = …` (an expression of the field's type, or a text for types that are
 //! written as text), `default` (the type's own), `min = …`, `max = …`, `positional`, `hidden`, `private`,
@@ -89,6 +90,7 @@ extern crate self as wrun_task;
 
 #[doc(hidden)]
 pub mod bindings;
+mod container;
 mod context;
 #[cfg(not(target_family = "wasm"))]
 mod debug;
@@ -104,6 +106,7 @@ mod task;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
+pub use container::{Container, InContainer};
 pub use context::Context;
 pub use error::{Describe, Error, Result};
 pub use input::Input;

@@ -68,7 +68,7 @@ pub fn declare<T: Run>(params: &str) -> Result<wit::Plan, String> {
         inputs: declaration.inputs,
         outputs: task.outputs().into_wit(),
         limits: task.limits().into_wit(),
-        container: None,
+        container: task.container().map(crate::Container::into_wit),
         policy: Vec::new(),
     })
 }

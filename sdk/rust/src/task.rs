@@ -105,6 +105,12 @@ pub trait Run: Task {
     fn limits(&self) -> Limits {
         Limits::default()
     }
+
+    /// Returns the container that does the work; `#[task(container)]` writes it.
+    #[doc(hidden)]
+    fn container(&self) -> Option<crate::Container> {
+        None
+    }
 }
 
 /// Caps of one run, in no key. What is not set is the host's to say: 1 GiB of memory, an hour of CPU time,

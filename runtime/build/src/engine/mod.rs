@@ -30,6 +30,7 @@ use crate::api::BuildError;
 use crate::commit::{Committer, Settled};
 use crate::graph::{ExternalId, ExternalNode, Node, NodeId};
 use crate::jobs::{self, Explained, Miss, Question, Shared};
+use crate::pools::{Pools, Share};
 use crate::runner::Finished;
 use crate::verify::Verdict;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -137,6 +138,9 @@ pub(crate) struct Engine {
     ready: VecDeque<NodeId>,
     resuming: VecDeque<NodeId>,
     running: usize,
+    /// What is free for containers, and what each that runs took.
+    pools: Pools,
+    shares: FxHashMap<NodeId, Share>,
     slots: slots::Slots,
     suspended: suspended::Suspended,
     /// How long the runs of each task type take: how many there were, and seconds in all.
@@ -185,6 +189,7 @@ impl Engine {
             .map_err(|error| BuildError::Glob { glob: shared.options.except.join(" "), why: error.to_string() })?;
         let publishes = mode == Mode::Build && shared.setup.store.is_remote();
         let due = publishes.then(|| tokio::time::Instant::now() + shared.options.publish_every);
+        let pools = Pools::new(shared.capacity);
         let committer = Committer::start(shared.setup.store.clone(), sender.clone(), &runtime);
         Ok(Self {
             shared,
@@ -208,6 +213,8 @@ impl Engine {
             ready: VecDeque::new(),
             resuming: VecDeque::new(),
             running: 0,
+            pools,
+            shares: FxHashMap::default(),
             slots: slots::Slots::default(),
             suspended: suspended::Suspended::default(),
             pace: FxHashMap::default(),
@@ -232,6 +239,9 @@ impl Engine {
             handle.abort();
         }
         self.running = 0;
+        for (_, share) in self.shares.drain() {
+            self.pools.give(share);
+        }
         self.slots.clear();
         self.suspended.clear();
     }

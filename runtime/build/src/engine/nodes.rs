@@ -157,7 +157,10 @@ impl Engine {
         let node = &self.nodes[id as usize];
         let name = || &self.shared.resolver.task_type(&node.call).name;
         if let Mode::Verify(only) = &self.mode {
-            return only.is_empty() || only.contains(name());
+            // What acts on the world is not repeated to look at it.
+            let effect = node.planned.as_ref().and_then(|planned| planned.plan.container.as_ref());
+            let effect = effect.is_some_and(|container| container.effect);
+            return !effect && (only.is_empty() || only.contains(name()));
         }
         if self.memory.forced.contains(&node.call.key) {
             return false;

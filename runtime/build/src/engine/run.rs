@@ -4,6 +4,7 @@ use super::{Attempt, Engine, Mode, Ran, Stop};
 use crate::commit::{Item, Settled};
 use crate::graph::{Answer, Dependency, End, ExternalState, NodeId, Phase, number};
 use crate::jobs::Trouble;
+use crate::pools::Share;
 use crate::runner::{self, Finished, Input, Task};
 use crate::tombstones::Why;
 use crate::verify::Verdict;
@@ -25,11 +26,42 @@ impl Engine {
         while self.running < self.shared.options.slots && !self.halted() {
             if let Some(id) = self.resuming.pop_front() {
                 self.resume(id);
-            } else if self.ready.is_empty() {
+            } else if !self.next_fits() {
                 return;
             } else {
                 self.begin();
             }
+        }
+    }
+
+    /// Returns what a node takes of the machine beside a slot, if it is a container.
+    fn share(&self, id: NodeId) -> Option<Share> {
+        self.nodes[id as usize].planned.as_ref()?.plan.container.as_ref().map(Share::of)
+    }
+
+    /// Brings to the front what can begin: what is ready first, unless it is a container that there is no room for;
+    /// then the first that is none. Tells whether there is anything.
+    fn next_fits(&mut self) -> bool {
+        let Some(first) = self.ready.front().copied() else { return false };
+        let Some(share) = self.share(first) else { return true };
+        if self.shares.contains_key(&first) {
+            return true;
+        }
+        if self.pools.take(share) {
+            self.shares.insert(first, share);
+            return true;
+        }
+        let Some(other) = self.ready.iter().position(|id| self.share(*id).is_none()) else { return false };
+        if let Some(id) = self.ready.remove(other) {
+            self.ready.push_front(id);
+        }
+        true
+    }
+
+    /// Gives back what a container took of the machine.
+    fn give_share(&mut self, id: NodeId) {
+        if let Some(share) = self.shares.remove(&id) {
+            self.pools.give(share);
         }
     }
 
@@ -39,6 +71,11 @@ impl Engine {
         let mut most = 1;
         while tasks.len() < most {
             let Some(id) = self.ready.pop_front() else { break };
+            // A container is alone in its slot, and begins only with its share.
+            if self.share(id).is_some() && (!tasks.is_empty() || !self.shares.contains_key(&id)) {
+                self.ready.push_front(id);
+                break;
+            }
             let call = &self.nodes[id as usize].call;
             let kind = (call.plugin, call.task);
             if tasks.first().is_some_and(|first| (first.call.plugin, first.call.task) != kind) {
@@ -50,7 +87,10 @@ impl Engine {
                 let fair = self.ready.len() / (2 * self.shared.options.slots);
                 most = self.short_enough(kind).min(fair).max(1);
             }
-            tasks.extend(self.take_lock(id));
+            match self.take_lock(id) {
+                Some(task) => tasks.push(task),
+                None => self.give_share(id),
+            }
             if self.halted() {
                 return;
             }
@@ -269,6 +309,7 @@ impl Engine {
     pub(super) fn ran(&mut self, batch: Vec<Attempt>) {
         let mut freed = false;
         for Attempt { node: id, replayed, began, ended, result } in batch {
+            self.give_share(id);
             if replayed != self.nodes[id as usize].trace.as_ref().map_or(0, |trace| trace.replayed) {
                 // It was dropped and is run again; this is how the one before it ended.
                 continue;
@@ -298,11 +339,12 @@ impl Engine {
             Err(RunError::LostInput { input }) => self.lost_input(id, &input),
             Err(RunError::Infrastructure(message)) => {
                 let left = self.nodes[id as usize].attempts <= INFRASTRUCTURE_RETRIES;
-                self.failed(id, message, None, Vec::new(), left);
+                let hint = self.share(id).map(|_| "`wrun doctor` looks at the container engine".to_owned());
+                self.failed(id, message, hint, Vec::new(), left);
             }
             Err(RunError::Failed { kind, message, log }) => {
                 let retries = self.shared.resolver.task_type(&self.nodes[id as usize].call).retries;
-                let left = self.nodes[id as usize].attempts <= retries;
+                let left = kind.may_pass() && self.nodes[id as usize].attempts <= retries;
                 let hint = kind.hint().map(Into::into).or_else(|| self.folder_hint(id, &message));
                 self.failed(id, message, hint, log, left);
             }
@@ -431,7 +473,7 @@ impl Engine {
         if !writes.is_empty() {
             let held = self.nodes[id as usize].held.take();
             self.uncommitted += 1;
-            self.committer.send(Item { node: Some(id), writes, disown, held });
+            self.committer.send(Item { node: Some(id), writes, disown, held, left: finished.left });
         }
         self.nodes[id as usize].held = None;
         self.end(id, End::Done { output, hit: None });
@@ -492,7 +534,7 @@ impl Engine {
     /// Writes what belongs to no node.
     pub(super) fn commit_loose(&mut self, writes: Vec<Write>) {
         self.uncommitted += 1;
-        self.committer.send(Item { node: None, writes, disown: None, held: None });
+        self.committer.send(Item { node: None, writes, disown: None, held: None, left: None });
     }
 
     pub(super) fn committed(&mut self, batch: Result<Vec<Settled>, StoreError>) {

@@ -99,6 +99,8 @@ async fn passes(
             relatives: tokio::sync::OnceCell::new(),
             keep_records: mode == Mode::Preview,
             kept: crate::runner::Kept::default(),
+            images: crate::images::Images::new(mode != Mode::Preview),
+            capacity: setup.containers.as_ref().map(|containers| containers.capacity()),
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {

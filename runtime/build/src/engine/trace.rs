@@ -35,6 +35,13 @@ impl Engine {
             Ok(found) => found,
             Err(LookUpError::Trouble(trouble)) => return self.fail(id, trouble),
             Err(LookUpError::Lost(address)) => return self.start_over(address),
+            Err(LookUpError::Unpulled) => return self.end(id, End::WouldRun),
+            Err(LookUpError::Run(error)) => {
+                let message = error.to_string();
+                let hint = error.hint().map(str::to_owned);
+                let hint = hint.or_else(|| Some("`wrun doctor` looks at the container engine".into()));
+                return self.fail(id, Trouble { message, hint });
+            }
         };
         if self.nodes[id as usize].end().is_some() {
             return;
@@ -214,6 +221,8 @@ impl Engine {
                             self.handles.remove(&id);
                             self.fail(id, trouble);
                         }
+                        // Words for a path know nothing of images.
+                        LookUpError::Unpulled | LookUpError::Run(_) => {}
                     };
                 }
             }

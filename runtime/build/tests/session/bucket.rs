@@ -62,6 +62,7 @@ impl Bucket {
             locks: None,
             root: self.root.path().to_owned(),
             roots: Vec::new(),
+            containers: None,
             sink: Arc::new(Ignore),
             machine: "test".into(),
             version: "test".into(),

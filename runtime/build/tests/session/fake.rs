@@ -143,7 +143,7 @@ impl Executor for Fake {
             Ok(Err(message)) => {
                 Err(RunError::Failed { kind: FailureKind::Error, message, log: b"a line of log\n".to_vec() })
             }
-            Ok(Ok(text)) => Ok(Made { output: dir(&text), log: Vec::new() }),
+            Ok(Ok(text)) => Ok(Made::new(dir(&text), Vec::new())),
         }
     }
 }
@@ -222,6 +222,7 @@ impl World {
             root: self.root.path().to_owned(),
             roots: self.roots.clone(),
             sources: self.sources.clone(),
+            containers: None,
             sink: Arc::new(Ignore),
             machine: "test".into(),
             version: "test".into(),

@@ -42,6 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 use wrun_build::{Force, Options, Outcome, Plugin, Setup};
 use wrun_core::event::Sink;
+use wrun_exec::Containers;
 use wrun_core::param::Value;
 use wrun_core::suggest::nearest;
 use wrun_core::task::{PluginDescription, TaskType};
@@ -118,7 +119,9 @@ impl Prepared {
     /// Makes what sessions share.
     pub(crate) fn setup(&self, sink: Arc<dyn Sink>) -> Result<Setup> {
         let root = self.workspace.store.local_root();
+        let containers = crate::containers::docker(&self.workspace, &sink)?;
         Ok(Setup {
+            containers: containers.map(|docker| docker as Arc<dyn Containers>),
             plugins: self.plugins.clone(),
             store: self.workspace.store.clone(),
             locks: root.map(|root| Locks::open(&root)).transpose()?,

@@ -144,6 +144,7 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
     };
     let tree = Tree::new(vec![file]).unwrap();
     let action = Action {
+        container: None,
         code: Code::Component(ComponentDigest(digest("component"))),
         task: name.into(),
         params: Params::default(),

@@ -14,6 +14,7 @@ pub(crate) struct TaskAttr {
     pub(crate) outputs: Vec<LitStr>,
     pub(crate) dynamic: Option<LitBool>,
     pub(crate) native_nan: bool,
+    pub(crate) container: Option<Span>,
     pub(crate) memory: Option<Expr>,
     pub(crate) cpu_ms: Option<Expr>,
     pub(crate) output_bytes: Option<Expr>,
@@ -83,6 +84,9 @@ impl TaskAttr {
                 &mut self.dynamic,
                 LitBool::new(true, meta.path.get_ident().map_or_else(Span::call_site, syn::Ident::span)),
             ),
+            "container" => {
+                set(meta, &mut self.container, meta.path.get_ident().map_or_else(Span::call_site, syn::Ident::span))
+            }
             "native_nan" => {
                 self.native_nan = true;
                 Ok(())
@@ -111,7 +115,7 @@ impl TaskAttr {
                 Ok(())
             }
             _ => Err(meta.error(
-                "unknown: a task has `name`, `version`, `retries`, `outputs(…)`, `dynamic`, `native_nan`, \
+                "unknown: a task has `name`, `version`, `retries`, `outputs(…)`, `dynamic`, `native_nan`, `container`, \
                  `memory`, `cpu_ms`, `output_bytes`, `output_files` and `log_bytes`",
             )),
         }

@@ -29,6 +29,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     names::check("the name of a task", &name, "-", span)?;
 
     let ident = &input.ident;
+    let container = attr.container.map(|span| in_container(ident, span));
     let about = about(&attr, &params, &names::doc(&input.attrs));
     let checks = params.iter().filter_map(|param| {
         let span = param.attr.insignificant?;
@@ -51,6 +52,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let ignored = params.is_empty().then(|| quote!(let _ = tokens;));
     Ok(quote! {
         #(#checks)*
+        #container
 
         impl ::wrun_task::Task for #ident {
             const NAME: &'static str = #name;
@@ -97,6 +99,44 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
         impl ::wrun_task::Wanted for #ident {}
     })
+}
+
+/// A task that a container does is one whose `run` is never called.
+fn in_container(ident: &Ident, span: proc_macro2::Span) -> TokenStream {
+    quote_spanned! {span=>
+        impl ::wrun_task::Run for #ident {
+            type Requires = <Self as ::wrun_task::InContainer>::Requires;
+            type Output = ::wrun_task::Files;
+
+            fn requires(&self) -> Self::Requires {
+                ::wrun_task::InContainer::requires(self)
+            }
+
+            fn run(
+                &self,
+                _: &::wrun_task::Context,
+                _: <Self::Requires as ::wrun_task::Requires>::Inputs,
+            ) -> ::wrun_task::Result<::wrun_task::Files> {
+                ::core::result::Result::Err(::wrun_task::Error::new("a container does this task"))
+            }
+
+            fn check(&self) -> ::wrun_task::Result<()> {
+                ::wrun_task::InContainer::check(self)
+            }
+
+            fn outputs(&self) -> ::wrun_task::Outputs {
+                ::wrun_task::InContainer::outputs(self)
+            }
+
+            fn limits(&self) -> ::wrun_task::Limits {
+                ::wrun_task::InContainer::limits(self)
+            }
+
+            fn container(&self) -> ::core::option::Option<::wrun_task::Container> {
+                ::core::option::Option::Some(::wrun_task::InContainer::container(self))
+            }
+        }
+    }
 }
 
 fn params(input: &DeriveInput) -> Result<Vec<Param<'_>>> {

@@ -1,0 +1,251 @@
+//! From the name of an image to its content.
+//!
+//! What is in keys is the image's id: the digest of its config for this platform, which names the content of every
+//! layer. An image that came from a registry is pinned in `wrun.lock`; one that was built or imported here has no
+//! name that another machine could pull, and counts by its id, looked at anew in every build.
+
+use super::endpoint::{DockerConfig, docker_config};
+use super::ending::{chain, is_gone};
+use super::{Docker, Engine};
+use crate::{FailureKind, Image, RunError};
+use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt as _;
+use std::path::Path;
+
+fn refused(message: String) -> RunError {
+    RunError::Failed { kind: FailureKind::Image, message, log: Vec::new() }
+}
+
+/// The platform of this machine as registries call it.
+pub fn platform() -> String {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("linux/{arch}")
+}
+
+fn sha256(id: &str) -> String {
+    if id.contains(':') { id.to_owned() } else { format!("sha256:{id}") }
+}
+
+/// Splits `host/name:tag@digest` into the repository and the rest.
+fn repository(reference: &str) -> &str {
+    let name = reference.split('@').next().unwrap_or(reference);
+    match name.rsplit_once(':') {
+        // A colon before a slash is a port.
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    }
+}
+
+/// The registry of a reference, as Docker's configuration names it.
+fn registry(reference: &str) -> &str {
+    match reference.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "https://index.docker.io/v1/",
+    }
+}
+
+/// Returns `name@digest` of an image that a registry has.
+fn pullable(inspect: &ImageInspect, reference: &str) -> Option<String> {
+    let name = repository(reference);
+    let digests = inspect.repo_digests.as_ref()?;
+    // `docker.io/library/` goes without saying.
+    let short = |name: &str| {
+        let name = name.strip_prefix("docker.io/").unwrap_or(name);
+        name.strip_prefix("library/").unwrap_or(name).to_owned()
+    };
+    digests.iter().find(|digest| short(repository(digest)) == short(name)).cloned()
+}
+
+/// Tells whether a reference is the id of an image, and nothing else.
+fn is_id(reference: &str) -> bool {
+    reference.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64)
+}
+
+impl Docker {
+    pub(super) async fn find_image(&self, reference: &str, pull: bool) -> Result<Option<Image>, RunError> {
+        if let Some(pinned) = self.lock.get(reference, &platform()) {
+            return Ok(Some(pinned));
+        }
+        let engine = self.engine().await?;
+        let inspect = match engine.api.inspect_image(reference).await {
+            Ok(inspect) => inspect,
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) if !pull => return Ok(None),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) if is_id(reference) => {
+                return Err(refused(format!("there is no image `{reference}` on this machine, and an id cannot be pulled")));
+            }
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
+                self.pull(engine, reference).await?;
+                engine.api.inspect_image(reference).await.map_err(|error| about(reference, &error))?
+            }
+            Err(error) => return Err(about(reference, &error)),
+        };
+        let image = self.read(reference, &inspect)?;
+        if pullable(&inspect, reference).is_some() {
+            self.lock.pin(&platform(), &image).map_err(RunError::Infrastructure)?;
+        }
+        Ok(Some(image))
+    }
+
+    /// Asks the registry what a tag stands for now, and pins that. Returns what it was before, and is now.
+    pub async fn update_image(&self, reference: &str) -> Result<(Option<Image>, Image), RunError> {
+        let before = self.lock.get(reference, &platform());
+        let engine = self.engine().await?;
+        self.pull(engine, reference).await?;
+        let inspect = engine.api.inspect_image(reference).await.map_err(|error| about(reference, &error))?;
+        let image = self.read(reference, &inspect)?;
+        self.lock.pin(&platform(), &image).map_err(RunError::Infrastructure)?;
+        Ok((before, image))
+    }
+
+    fn read(&self, reference: &str, inspect: &ImageInspect) -> Result<Image, RunError> {
+        let arch = inspect.architecture.clone().unwrap_or_default();
+        let is = format!("{}/{arch}", inspect.os.clone().unwrap_or_else(|| "linux".into()));
+        if !arch.is_empty() && is != platform() {
+            return Err(refused(format!("the image `{reference}` is for {is}, and this machine is {}", platform())));
+        }
+        let id = inspect.id.as_deref().map(sha256).unwrap_or_default();
+        let from = pullable(inspect, reference).unwrap_or_else(|| id.clone());
+        Ok(Image { reference: reference.to_owned(), digest: id, from })
+    }
+
+    /// Makes sure that an image that is known by its digest is here.
+    pub(super) async fn bring_image(&self, engine: &Engine, image: &Image) -> Result<(), RunError> {
+        match engine.api.inspect_image(&image.digest).await {
+            Ok(_) => return Ok(()),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) if is_id(&image.from) => {
+                return Err(refused(format!("the image `{}` ({}) is gone from this machine", image.reference, image.from)));
+            }
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => {}
+            Err(error) => return Err(about(&image.reference, &error)),
+        }
+        self.pull(engine, &image.from).await?;
+        let found = engine.api.inspect_image(&image.from).await.map_err(|error| about(&image.from, &error))?;
+        let id = found.id.as_deref().map(sha256).unwrap_or_default();
+        if id != image.digest {
+            return Err(refused(format!(
+                "`{}` is the image {id} here, and wrun.lock says {}; `wrun images update` pins it anew",
+                image.from, image.digest
+            )));
+        }
+        Ok(())
+    }
+
+    /// Fetches an image; one that is being fetched already is waited for by the engine.
+    async fn pull(&self, engine: &Engine, reference: &str) -> Result<(), RunError> {
+        let options = CreateImageOptionsBuilder::default().from_image(reference).platform(&platform()).build();
+        let credentials = credentials(self.config_folder.as_deref(), registry(reference)).await;
+        let mut steps = std::pin::pin!(engine.api.create_image(Some(options), None, credentials));
+        while let Some(step) = steps.next().await {
+            let step = step.map_err(|error| match error {
+                Error::DockerResponseServerError { status_code: 404, message } => refused(format!(
+                    "there is no image `{reference}`, neither on this machine nor in its registry: {message}"
+                )),
+                error => about(reference, &error),
+            })?;
+            let bytes = step.progress_detail.and_then(|detail| Some((detail.current?, detail.total?)));
+            (self.on_pull)(reference, step.status.as_deref().unwrap_or_default(), bytes);
+        }
+        Ok(())
+    }
+}
+
+fn about(reference: &str, error: &Error) -> RunError {
+    if is_gone(error) {
+        return RunError::Infrastructure(format!("the engine cannot look at the image `{reference}`: {}", chain(error)));
+    }
+    match error {
+        Error::DockerResponseServerError { status_code: 500.., message } if !message.contains("denied") => {
+            RunError::Infrastructure(format!("the image `{reference}` cannot be fetched: {message}"))
+        }
+        error => refused(format!("the image `{reference}` cannot be had: {}", chain(error))),
+    }
+}
+
+/// Reads the credentials of a registry from Docker's configuration, or asks the helper that it names.
+async fn credentials(folder: Option<&Path>, registry: &str) -> Option<DockerCredentials> {
+    let config: DockerConfig = docker_config(folder);
+    if let Some(auth) = config.auths.get(registry).filter(|auth| auth.auth.is_some() || auth.identitytoken.is_some()) {
+        let plain = auth.auth.as_deref().and_then(decode);
+        let (username, password) = plain.unzip();
+        return Some(DockerCredentials {
+            username,
+            password,
+            identitytoken: auth.identitytoken.clone(),
+            serveraddress: Some(registry.to_owned()),
+            ..DockerCredentials::default()
+        });
+    }
+    let helper = config.cred_helpers.get(registry).or(config.creds_store.as_ref())?.clone();
+    let registry = registry.to_owned();
+    tokio::task::spawn_blocking(move || ask_helper(&helper, &registry)).await.ok().flatten()
+}
+
+fn decode(auth: &str) -> Option<(String, String)> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(auth).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+fn ask_helper(helper: &str, registry: &str) -> Option<DockerCredentials> {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        username: String,
+        secret: String,
+    }
+    let mut command = Command::new(format!("docker-credential-{helper}"));
+    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    child.stdin.take()?.write_all(registry.as_bytes()).ok()?;
+    let output = child.wait_with_output().ok().filter(|output| output.status.success())?;
+    let answer: Answer = serde_json::from_slice(&output.stdout).ok()?;
+    let token = answer.username == "<token>";
+    Some(DockerCredentials {
+        username: (!token).then_some(answer.username),
+        password: (!token).then(|| answer.secret.clone()),
+        identitytoken: token.then_some(answer.secret),
+        serveraddress: Some(registry.to_owned()),
+        ..DockerCredentials::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart_as_docker_does() {
+        for (reference, name, host) in [
+            ("busybox", "busybox", "https://index.docker.io/v1/"),
+            ("busybox:1.36", "busybox", "https://index.docker.io/v1/"),
+            ("me/tool:1@sha256:00", "me/tool", "https://index.docker.io/v1/"),
+            ("host:5000/me/tool", "host:5000/me/tool", "host:5000"),
+            ("host.example/tool:2", "host.example/tool", "host.example"),
+            ("localhost/tool", "localhost/tool", "localhost"),
+        ] {
+            assert_eq!((repository(reference), registry(reference)), (name, host), "{reference}");
+        }
+        assert_eq!(decode("dXNlcjpwYTpzcw=="), Some(("user".into(), "pa:ss".into())));
+        assert!(is_id(&format!("sha256:{}", "0".repeat(64))) && !is_id("sha256:1") && !is_id("busybox"));
+    }
+
+    #[test]
+    fn an_image_is_a_registrys_only_under_the_name_that_was_asked_for() {
+        let inspect = ImageInspect {
+            repo_digests: Some(vec!["other@sha256:1".into(), "busybox@sha256:2".into()]),
+            ..ImageInspect::default()
+        };
+        assert_eq!(pullable(&inspect, "docker.io/library/busybox:1").as_deref(), Some("busybox@sha256:2"));
+        assert_eq!(pullable(&inspect, "mine:1"), None);
+    }
+}
