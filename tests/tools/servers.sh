@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Starts the servers that tests stand on, below target/servers, unless they answer already; what is missing need.sh
 # installs. Prints what tests need to know of them: eval "$(tests/tools/servers.sh)".
-# Usage: servers.sh [ministack] [radosgw]   without names both
-#        servers.sh stop                    ends those that were started from this folder
+# Usage: servers.sh [ministack] [radosgw] [docker]   without names all
+#        servers.sh stop                             ends those that were started from this folder
 # They listen on 127.0.0.1 alone, at WRUN_MINISTACK_PORT (14566) and WRUN_RADOSGW_PORT (17480, and the two after it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -70,6 +70,18 @@ radosgw() {
   echo "export WRUN_TEST_RADOSGW=$url"
 }
 
+# Docker's engine, from Debian, and the image that tests run. One that answers already is used as it is.
+docker_engine() {
+  tests/tools/need.sh docker
+  if tests/tools/docker.sh "$home/docker" >"$home/docker.txt" 2>&1 9>&-; then
+    echo "export WRUN_TEST_DOCKER=yes"
+  else
+    # test.sh says what that leaves out.
+    tail -n 5 "$home/docker.txt" >&2
+    echo "export WRUN_TEST_DOCKER=none"
+  fi
+}
+
 # Ends a process if it is the program that its file says: numbers come again.
 end() {
   local file=$1 program=$2 pid
@@ -83,6 +95,7 @@ end() {
 
 stop() {
   end "$home/ministack/pid" ministack
+  end "$home/docker/pid" dockerd
   end "$home/radosgw/run/client.admin.pid" radosgw
   end "$home/radosgw/run/osd.0.pid" ceph-osd
   end "$home/radosgw/run/mon.a.pid" ceph-mon
@@ -91,10 +104,11 @@ stop() {
 # Of several that start at once one does it, and the others find it done.
 exec 9>"$home/.lock"
 flock 9
-[ $# -gt 0 ] || set -- ministack radosgw
+[ $# -gt 0 ] || set -- ministack radosgw docker
 for name in "$@"; do
   case $name in
     ministack | radosgw | stop) "$name" ;;
-    *) die "there is no server \`$name\`" "it may be ministack or radosgw" ;;
+    docker) docker_engine ;;
+    *) die "there is no server \`$name\`" "it may be ministack, radosgw or docker" ;;
   esac
 done

@@ -68,6 +68,9 @@ fi
 if [ "${WRUN_TEST_RADOSGW:-}" = none ]; then
   printf '\nwarning: there is no radosgw: rights and signatures of S3 are NOT TESTED here, and its suites run over ministack\n'
 fi
+if [ "${WRUN_TEST_DOCKER:-}" = none ]; then
+  printf '\nwarning: there is no container engine: containers are NOT TESTED here\n'
+fi
 
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest

@@ -303,16 +303,8 @@ pub async fn build(
     runtime: &tokio::runtime::Handle,
     interrupt: &Interrupt,
 ) -> Result<Outcome, BuildError> {
-    let outcome = crate::engine::build(setup, options, goals, runtime, interrupt).await;
-    if let Some(containers) = &setup.containers {
-        containers.settle(SETTLE).await;
-    }
-    outcome
+    crate::engine::build(setup, options, goals, runtime, interrupt).await
 }
-
-/// So long, at most, the end of a build waits for containers to be stopped and removed. What is left then, the next
-/// build sweeps.
-const SETTLE: Duration = Duration::from_secs(30);
 
 /// Says what [`build`] would do, and does nothing.
 pub async fn preview(

@@ -10,7 +10,7 @@ use crate::tombstones::Tombstones;
 use rustc_hash::FxHashSet;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wrun_core::event::Event;
 use wrun_core::result::Address;
 use wrun_store::Bytes;
@@ -50,8 +50,9 @@ pub(crate) async fn build(
         Answer::Walk(None) => {}
     }
     let memory = Memory { warmed, ..Memory::default() };
-    let session = passes(setup, options, goals, runtime, interrupt, (Mode::Build, memory, started)).await?;
-    session.finish(goals, before).await
+    let session = passes(setup, options, goals, runtime, interrupt, (Mode::Build, memory, started)).await;
+    settle(setup).await;
+    session?.finish(goals, before).await
 }
 
 pub(crate) async fn preview(
@@ -75,7 +76,20 @@ pub(crate) async fn session(
     mode: Mode,
     started: Instant,
 ) -> Result<Session, BuildError> {
-    passes(setup, options, goals, runtime, interrupt, (mode, Memory::default(), started)).await
+    let session = passes(setup, options, goals, runtime, interrupt, (mode, Memory::default(), started)).await;
+    settle(setup).await;
+    session
+}
+
+/// So long, at most, the end of a session waits for containers to be stopped and removed. What is left then, the next
+/// one sweeps.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// Waits until no container is left.
+async fn settle(setup: &Setup) {
+    if let Some(containers) = &setup.containers {
+        containers.settle(SETTLE).await;
+    }
 }
 
 /// Walks the graph until nothing that it found has lost its bytes.

@@ -14,6 +14,7 @@ mod care;
 mod cat;
 mod complete;
 mod config;
+mod containers;
 mod debug;
 mod describe;
 mod diff;

@@ -45,11 +45,14 @@ fn build() {
         run(clean(&mut command), &format!("plugins/{name} cannot be built"));
         File::options().append(true).open(&made).unwrap().set_modified(SystemTime::now()).unwrap();
     }
-    let (guests, made) = (root.join("tests/guests"), folder.join("hostile.wasm"));
-    if newest(&[guests.join("hostile"), root.join("sdk/wit")]) > changed(&made) {
-        forget();
-        run(clean(Command::new("sh").arg(guests.join("build.sh"))), "tests/guests cannot be built");
-        fs::copy(guests.join("target/wasm32-wasip2/release/hostile.wasm"), &made).unwrap();
+    let guests = root.join("tests/guests");
+    for (name, stands_on) in [("hostile", "sdk/wit"), ("boxes", "sdk")] {
+        let made = folder.join(format!("{name}.wasm"));
+        if newest(&[guests.join(name), root.join(stands_on)]) > changed(&made) {
+            forget();
+            run(clean(Command::new("sh").arg(guests.join("build.sh"))), "tests/guests cannot be built");
+            fs::copy(guests.join(format!("target/wasm32-wasip2/release/{name}.wasm")), &made).unwrap();
+        }
     }
 }
 

@@ -25,7 +25,8 @@ pub(super) struct Ended {
     pub(super) engine_left: bool,
 }
 
-const SIGKILL: i64 = 9;
+/// The exit code of what SIGKILL ended.
+pub(super) const KILLED: i64 = 128 + 9;
 
 fn signal(number: i64) -> &'static str {
     match number {
@@ -98,7 +99,7 @@ pub(super) fn judge(spec: &ContainerSpec, ended: &Ended, log: &[u8]) -> Option<R
         _ if last.trim_end().ends_with("exec format error") => {
             failed(FailureKind::EntryPoint, words("the program is for another kind of machine, or is a script without `#!`"))
         }
-        code if code == 128 + SIGKILL => failed(FailureKind::Killed, words("the container was killed, and not by wrun")),
+        KILLED => failed(FailureKind::Killed, words("the container was killed, and not by wrun")),
         129..=192 => failed(FailureKind::ContainerExit, words("a signal ended the container's program")),
         127 => failed(
             FailureKind::ContainerExit,

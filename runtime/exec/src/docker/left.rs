@@ -91,7 +91,7 @@ impl Leftovers {
         for container in listed {
             let labels = container.labels.unwrap_or_default();
             let (Some(id), Some(lease)) = (container.id, labels.get(LEASE)) else { continue };
-            let Some(left) = self.take(lease, id)? else { continue };
+            let Some(left) = self.take_soon(lease, id).await? else { continue };
             let same = labels.get(GENERATION) == Some(&run.generation.to_string());
             let state = inspect(api, left.id()).await;
             let good = same && adopted.is_none() && state.as_ref().is_some_and(|state| is_good(state, run));
@@ -101,6 +101,20 @@ impl Leftovers {
             }
         }
         Ok(adopted)
+    }
+
+    /// Takes over the container of an action whose lock this process has: whoever holds its folder sweeps, for moments.
+    async fn take_soon(self: &Arc<Self>, lease: &str, id: String) -> Result<Option<Left>, RunError> {
+        const MOST: Duration = Duration::from_secs(10);
+        const PAUSE: Duration = Duration::from_millis(20);
+        let since = tokio::time::Instant::now();
+        loop {
+            let taken = self.take(lease, id.clone())?;
+            if taken.is_some() || since.elapsed() > MOST {
+                return Ok(taken);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Takes over a container of this store, if nobody cares for it.
@@ -113,14 +127,10 @@ impl Leftovers {
         Ok(Some(Left { all: self.clone(), folder, container: Some(id), running: AtomicBool::new(true) }))
     }
 
-    /// Removes what nobody will ask for, beside whatever else goes on.
-    pub(super) fn sweep_in_background(self: &Arc<Self>) {
-        let (all, busy) = (self.clone(), self.busy());
-        self.runtime.spawn(async move {
-            // Trouble with what is left is no trouble of a build; the next one sweeps again.
-            _ = all.sweep().await;
-            drop(busy);
-        });
+    /// Finds what nobody will ask for; removing it goes on beside whatever else does.
+    pub(super) async fn sweep_once(self: &Arc<Self>) {
+        // Trouble with what is left is no trouble of a build; the next one sweeps again.
+        _ = self.sweep().await;
     }
 
     async fn sweep(self: &Arc<Self>) -> Result<(), RunError> {

@@ -29,7 +29,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptions, LogsOptionsBuilder,
-    StartContainerOptions, WaitContainerOptions,
+    StartContainerOptions, WaitContainerOptions, WaitContainerOptionsBuilder,
 };
 use ending::{Ended, Stopped, chain, is_gone};
 use endpoint::{Endpoint, Surroundings};
@@ -241,7 +241,8 @@ impl Docker {
         let _busy = self.left.busy();
         let secrets = self.secrets(&run.spec)?;
         let engine = self.engine().await?;
-        self.swept.get_or_init(|| async { self.left.sweep_in_background() }).await;
+        // Once, and before anything is taken over: a sweep holds every lock for a moment.
+        self.swept.get_or_init(|| self.left.sweep_once()).await;
         let values: Vec<Vec<u8>> = secrets.iter().map(|(_, value)| value.clone()).collect();
         let most = run.limits.log_bytes.unwrap_or(LOG_BYTES);
         let mut log = log::Log::new(most, &values, context);
@@ -429,6 +430,10 @@ impl Docker {
         left.ended();
         let inspected = api.inspect_container(id, None::<InspectContainerOptions>).await;
         let state = inspected.map_err(|error| vanished(&error))?.state.unwrap_or_default();
+        let killed = state.exit_code == Some(ending::KILLED) && state.oom_killed != Some(true) && stopped.is_none();
+        if killed && !engine_left && removed(api, id).await {
+            return Err(vanished_by_others());
+        }
         Ok(Ended {
             code: state.exit_code.unwrap_or(-1),
             out_of_memory: state.oom_killed.unwrap_or(false),
@@ -518,12 +523,23 @@ async fn wait(api: &bollard::Docker, id: &str) -> Result<(), Error> {
     }
 }
 
+/// Tells whether somebody removes a container that was killed: the engine kills first.
+async fn removed(api: &bollard::Docker, id: &str) -> bool {
+    const MOST: Duration = Duration::from_secs(1);
+    let options = WaitContainerOptionsBuilder::default().condition("removed").build();
+    let mut answers = std::pin::pin!(api.wait_container(id, Some(options)));
+    // An answer, of whatever kind, says that it is gone; none, that it stays.
+    tokio::time::timeout(MOST, answers.next()).await.is_ok()
+}
+
+fn vanished_by_others() -> RunError {
+    infrastructure("the container was removed while it ran, and not by this wrun")
+}
+
 /// A container that is not there any more, or of which nothing is known.
 fn vanished(error: &Error) -> RunError {
     match error {
-        Error::DockerResponseServerError { status_code: 404, .. } => {
-            infrastructure("the container was removed while it ran, and not by this wrun")
-        }
+        Error::DockerResponseServerError { status_code: 404, .. } => vanished_by_others(),
         error => infrastructure(format!("the container cannot be looked at: {}", chain(error))),
     }
 }
