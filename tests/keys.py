@@ -124,7 +124,40 @@ INPUT_KINDS = {"tree": 0, "listing": 1, "version-id": 2, "etag": 3}
 OUTPUT_KINDS = {"file": 0, "directory": 1}
 
 
+def texts(words):
+    return head(LIST, len(words)) + b"".join(map(text, words))
+
+
+def files_bytes(a):
+    inputs = a.get("inputs", [])
+    out = head(LIST, len(inputs))
+    for i in inputs:
+        out += text(i["name"]) + uint(INPUT_KINDS[i.get("kind", "tree")]) + digest(i["tree"])
+    out += head(LIST, len(a["outputs"]))
+    for o in a["outputs"]:
+        out += text(o["name"]) + uint(OUTPUT_KINDS[o["kind"]])
+    return out
+
+
+def container_bytes(a):
+    c = a["container"]
+    none = bytes([NONE])
+    out = start("wrun.action.container", 1) + text(c["image"])
+    out += texts(c["entrypoint"]) if "entrypoint" in c else none
+    out += texts(c.get("argv", []))
+    out += text(c["workdir"]) if "workdir" in c else none
+    env = c.get("env", [])
+    out += head(LIST, len(env)) + b"".join(text(name) + text(value) for name, value in env)
+    out += text(c["user"]) if "user" in c else none
+    out += bytes([BOOL, int(c["network"])]) + uint(c["gpus"])
+    out += head(LIST, len(c["accepted"])) + b"".join(map(uint, c["accepted"]))
+    out += texts(c.get("secrets", []))
+    return out + files_bytes(a) + uint(c["layout"]) + text(a.get("salt", ""))
+
+
 def action_bytes(a):
+    if "container" in a:
+        return container_bytes(a)
     out = start("wrun.action.wasm", 1)
     if "component" in a["code"]:
         out += digest(a["code"]["component"])
@@ -132,14 +165,7 @@ def action_bytes(a):
         version = a["code"]["version"]
         out += head(LIST, 2) + text(version["plugin"]) + text(version["version"])
     out += text(a["task"]) + mapping(a["params"])
-    inputs = a.get("inputs", [])
-    out += head(LIST, len(inputs))
-    for i in inputs:
-        out += text(i["name"]) + uint(INPUT_KINDS[i.get("kind", "tree")]) + digest(i["tree"])
-    out += head(LIST, len(a["outputs"]))
-    for o in a["outputs"]:
-        out += text(o["name"]) + uint(OUTPUT_KINDS[o["kind"]])
-    out += uint(a["sandbox"])
+    out += files_bytes(a) + uint(a["sandbox"])
     nan = a.get("nan", "canonical")
     out += bytes([NONE]) if nan == "canonical" else text(nan["native"])
     return out + text(a.get("salt", ""))
