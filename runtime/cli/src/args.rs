@@ -111,6 +111,8 @@ pub(crate) enum Command {
     /// Take care of a store, and move results between stores
     #[command(subcommand)]
     Store(StoreCommand),
+    /// List the images that wrun.lock pins, or move them
+    Images(ImagesArgs),
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -194,6 +196,9 @@ pub(crate) struct RunArgs {
     /// Walk the whole graph and ask for all bytes, although nothing seems to have moved
     #[arg(long)]
     pub(crate) check: bool,
+    /// Show what tasks of this type say while they run
+    #[arg(long, value_name = "TASK")]
+    pub(crate) follow: Vec<String>,
     /// Write the skip report as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -229,6 +234,27 @@ pub(crate) struct PlanArgs {
     pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ImagesArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ImagesCommand>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImagesCommand {
+    /// Ask the registry what a tag stands for now, and pin that
+    Update(ImagesUpdateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImagesUpdateArgs {
+    /// Images as tasks name them [default: all that are pinned]
+    pub(crate) images: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -626,6 +652,7 @@ impl Command {
             Self::Rerun(args) => &args.store,
             Self::Adopt(args) => &args.store,
             Self::Url(args) => &args.store,
+            Self::Images(args) => &args.store,
             Self::Store(StoreCommand::Push(args) | StoreCommand::Pull(args)) => &args.store,
             Self::New(_)
             | Self::Test(_)

@@ -66,6 +66,7 @@ pub(crate) fn run(shell: &Shell, args: &DoctorArgs) -> Result<Exit> {
     let mut checks = vec![program()];
     checks.extend(toolchain());
     checks.push(engine());
+    checks.push(containers());
     checks.extend(store(args));
     checks.push(cache());
     checks.extend([clock(), kernel(), maps(), address_space()]);
@@ -148,6 +149,32 @@ fn engine() -> Check {
         // That it is no plugin is found out after it was compiled.
         _ => Check::good("WebAssembly", "compiles and loads"),
     }
+}
+
+/// Asks the container engine what it is; only tasks that are containers take one.
+fn containers() -> Check {
+    const WHAT: &str = "containers";
+    const REMEDY: &str = "install Docker or Podman, or name an engine by DOCKER_HOST (only for tasks that are containers)";
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let around = crate::containers::surroundings();
+    let about = runtime.map_err(|error| error.to_string()).and_then(|it| it.block_on(wrun_exec::docker::about(&around)));
+    let about = match about {
+        Ok(about) => about,
+        Err(why) => return Check::worse(WHAT, why, REMEDY),
+    };
+    let rootless = if about.rootless { ", rootless" } else { "" };
+    let found = format!(
+        "{}, API {}, {}{rootless}, at {} ({})",
+        about.name, about.api, about.platform, about.endpoint.address, about.endpoint.by
+    );
+    if !about.endpoint.address.starts_with("unix://") {
+        return Check::worse(WHAT, found, "use an engine of this machine: inputs and outputs are its folders");
+    }
+    if about.lacks.is_empty() {
+        return Check::good(WHAT, found);
+    }
+    let lacks = about.lacks.join(", ");
+    Check::worse(WHAT, format!("{found}; it cannot limit: {lacks}"), "give the engine these cgroups; until then those caps do not hold")
 }
 
 /// Where results go, whether they can, and for how long.

@@ -66,6 +66,7 @@ codes! {
     MissingParam "missing-param",
     NewerContract "newer-contract",
     NewerStore "newer-store",
+    NoContainers "no-containers",
     NoEngine "no-engine",
     NoPlugin "no-plugin",
     NoResult "no-result",

@@ -124,6 +124,7 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Store(StoreCommand::Pin(args)) => commands::pin::run(shell, args),
         Command::Store(StoreCommand::Push(args)) => commands::transfer::push(shell, args),
         Command::Store(StoreCommand::Pull(args)) => commands::transfer::pull(shell, args),
+        Command::Images(args) => commands::images::run(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
         Command::Doctor(args) => doctor::run(shell, args),
         Command::Completions(args) => complete::run(shell, args),

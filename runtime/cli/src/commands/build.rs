@@ -14,7 +14,9 @@ use crate::workspace::Need;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wrun_build::{Interrupt, Outcome, Setup};
+use wrun_exec::Containers;
 use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::Report;
@@ -86,14 +88,23 @@ impl Session {
         if let Some(path) = &run.report {
             writable(path)?;
         }
+        for task in &run.follow {
+            super::known_task(&prepared.plugins, "--follow", task)?;
+        }
         let progress = {
             let (store, sources) = (prepared.workspace.store.clone(), prepared.workspace.sources.clone());
             let probe = move || store.counters().traffic.plus(sources.traffic());
-            Progress::start_for(shell, json, Some(super::status::about(prepared)), Some(Box::new(probe)))
+            let about = super::status::about(prepared);
+            Progress::start_for(shell, json, Some(about), Some(Box::new(probe)), &run.follow)
         };
         let setup = prepared.setup(progress.sink())?;
         let interrupt = stop.cloned().unwrap_or_else(|| interrupt::watch(shell, progress.sink()));
         Ok(Self { setup, progress: progress.into(), interrupt })
+    }
+
+    /// Puts something between the session and what runs containers.
+    pub(crate) fn watch_containers(&mut self, wrap: impl FnOnce(Arc<dyn Containers>) -> Arc<dyn Containers>) {
+        self.setup.containers = self.setup.containers.take().map(wrap);
     }
 
     /// What its sessions share.

@@ -24,7 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wrun_build::Force;
 use wrun_core::param::Params;
 use wrun_core::task::Need as Needed;
-use wrun_exec::{Executor, Made, NeedEnded, Run, RunContext, RunError};
+use std::time::Duration;
+use wrun_core::plan::ContainerSpec;
+use wrun_exec::{Capacity, ContainerRun, Containers, Executor, Image, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_plugin::symbols::Symbols;
 use wrun_store::files::Dir;
 
@@ -55,7 +57,13 @@ pub(crate) fn run(shell: &Shell, args: &DebugArgs) -> Result<Exit> {
     prepared.plugins[0].executor = recorder.clone();
     prepared.options.force = Force::Goals;
     let run = RunArgs::default();
-    let session = Session::start(&mut prepared, &run, false)?;
+    let mut session = Session::start(&mut prepared, &run, false)?;
+    let declared = prepared.plugins[0].planner.declare(&task.name, &full).ok();
+    let container = declared.and_then(|plan| plan.container);
+    session.watch_containers(|inner| {
+        let contained = Contained { inner, params: full.clone(), container: container.clone(), seen: recorder.seen.clone() };
+        Arc::new(contained)
+    });
     let outcome = session.build(&prepared)?;
     build::finish(&prepared, &run, &outcome, false)?;
     let seen = std::mem::take(&mut *recorder.seen.lock());
@@ -77,6 +85,10 @@ pub(crate) fn run(shell: &Shell, args: &DebugArgs) -> Result<Exit> {
     let pretty = serde_json::to_string_pretty(&json)
         .map_err(|error| CliError::new(Exit::Internal, "cannot write the plan").cause(error))?;
     write(&folder.join("plan.json"), format!("{pretty}\n").as_bytes())?;
+    if let Some(command) = seen.container {
+        say_container(shell, &folder, &task.name, &ended, &command);
+        return Ok(Exit::Ok);
+    }
     say(shell, &folder, source.as_deref(), &task.name, &ended);
     Ok(Exit::Ok)
 }
@@ -111,6 +123,67 @@ fn say(shell: &Shell, folder: &Path, source: Option<&Path>, task: &str, ended: &
             shell.note("its source is not known: name its folder in place of the component, and the command that repeats it natively is shown");
         }
     }
+}
+
+/// The same of a container.
+fn say_container(shell: &Shell, folder: &Path, task: &str, ended: &str, command: &str) {
+    if shell.json {
+        shell.json_line(&serde_json::json!({
+            "folder": folder.display().to_string(), "task": task, "ended": ended, "container": command,
+        }));
+        return;
+    }
+    let style = shell.out();
+    let mut out = format!("{}  {task} {ended}\n", style.bold(folder.display()));
+    out += "  in/          what it read\n  out/         what it left\n  params.json  its params\n";
+    out += "  plan.json    its plan\n  log.txt      what it said\n";
+    out += &format!("repeat it, with another /out:\n  {command}\n");
+    shell.data(&out);
+}
+
+/// Returns the `docker run` that repeats a run on what was laid out. It writes to a folder of its own; secrets are left
+/// to whoever repeats it.
+fn docker_run(run: &ContainerRun, folder: &Path) -> String {
+    let spec = &run.spec;
+    let mut words: Vec<String> = ["docker", "run", "-it", "--rm", "--hostname", "wrun", "--read-only"].map(Into::into).into();
+    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    flag("--cap-drop", "ALL".into());
+    flag("--security-opt", "no-new-privileges".into());
+    flag("--network", if spec.network { "bridge" } else { "none" }.into());
+    flag("--tmpfs", format!("/tmp:rw,nosuid,nodev,exec,mode=1777{}", spec.tmpfs.map(|size| format!(",size={size}")).unwrap_or_default()));
+    flag("-v", format!("{}:/in:ro", folder.join("in").display()));
+    flag("-v", format!("{}:/out", folder.join("native").display()));
+    for secret in &spec.secrets {
+        flag("-v", format!("{}:/run/secrets/{secret}:ro", folder.join("native").join(secret).display()));
+    }
+    for (name, value) in &spec.env {
+        flag("-e", format!("{name}={value}"));
+    }
+    flag("-e", format!("WRUN_ACTION={}", run.key));
+    if let Some(workdir) = &spec.workdir {
+        flag("-w", workdir.clone());
+    }
+    if let Some(user) = &spec.user {
+        flag("-u", user.clone());
+    }
+    if let Some(memory) = spec.memory {
+        flag("-m", memory.to_string());
+        flag("--memory-swap", memory.to_string());
+    }
+    if let Some(cpu) = spec.cpu_millis {
+        flag("--cpus", format!("{}.{:03}", cpu / 1000, cpu % 1000));
+    }
+    if spec.gpus > 0 {
+        flag("--gpus", spec.gpus.to_string());
+    }
+    let mut rest = spec.argv.clone();
+    if let Some(entrypoint) = &spec.entrypoint {
+        flag("--entrypoint", entrypoint.first().cloned().unwrap_or_default());
+        rest.splice(..0, entrypoint.iter().skip(1).cloned());
+    }
+    words.push(run.image.digest.clone());
+    words.extend(rest);
+    words.iter().map(|word| quoted(Path::new(word))).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the command line that repeats a run.
@@ -213,6 +286,8 @@ struct Seen {
 #[derive(Default)]
 struct Attempt {
     needs: Vec<Needed>,
+    /// The `docker run` that repeats it, if a container does it.
+    container: Option<String>,
     /// How it ended, in one line.
     ended: Option<String>,
     trouble: Option<CliError>,
@@ -230,15 +305,15 @@ impl Seen {
         }
     }
 
-    fn begin(&self, run: &Run) -> Result<()> {
+    fn begin(&self, params: &Params, inputs: &[(String, Dir)]) -> Result<()> {
         *self.lock() = Attempt::default();
         let fail = |error: std::io::Error| CliError::file(Exit::Store, "write", &self.folder, &error);
         clear(&self.folder).map_err(fail)?;
         for part in ["in", "out"] {
             std::fs::create_dir(self.folder.join(part)).map_err(fail)?;
         }
-        write(&self.folder.join("params.json"), run.params.to_json().as_bytes())?;
-        run.inputs.iter().try_for_each(|(name, dir)| lay(dir, &self.folder.join("in").join(name)))
+        write(&self.folder.join("params.json"), params.to_json().as_bytes())?;
+        inputs.iter().try_for_each(|(name, dir)| lay(dir, &self.folder.join("in").join(name)))
     }
 
     fn end(&self, result: &std::result::Result<Made, RunError>) -> Result<()> {
@@ -270,11 +345,45 @@ impl Executor for Recorder {
         if run.task != self.task || run.params != self.params {
             return self.inner.run(run, context).await;
         }
-        self.seen.note(self.seen.begin(&run));
+        self.seen.note(self.seen.begin(&run.params, &run.inputs));
         let context = Arc::new(Watched { inner: context, seen: self.seen.clone() });
         let result = self.inner.run(run, context).await;
         self.seen.note(self.seen.end(&result));
         result
+    }
+}
+
+/// Runs containers as another does, and writes down what one of them sees and leaves.
+struct Contained {
+    inner: Arc<dyn Containers>,
+    params: Params,
+    container: Option<ContainerSpec>,
+    seen: Arc<Seen>,
+}
+
+#[async_trait]
+impl Containers for Contained {
+    async fn image(&self, reference: &str, pull: bool) -> std::result::Result<Option<Image>, RunError> {
+        self.inner.image(reference, pull).await
+    }
+
+    async fn run(&self, run: ContainerRun, context: Arc<dyn RunContext>) -> std::result::Result<Made, RunError> {
+        if self.container.as_ref() != Some(&run.spec) {
+            return self.inner.run(run, context).await;
+        }
+        self.seen.note(self.seen.begin(&self.params, &run.inputs));
+        self.seen.lock().container = Some(docker_run(&run, &self.seen.folder));
+        let result = self.inner.run(run, context).await;
+        self.seen.note(self.seen.end(&result));
+        result
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.inner.capacity()
+    }
+
+    async fn settle(&self, most: Duration) {
+        self.inner.settle(most).await;
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod diff;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod images;
 pub(crate) mod invalidate;
 pub(crate) mod lineage;
 pub(crate) mod list;
@@ -261,18 +262,23 @@ fn force(given: &[String], plugins: &[Plugin]) -> Result<Force> {
             .hint("without one it means the goals; name their task instead"));
     }
     for task in &tasks {
-        if !plugins.iter().any(|plugin| plugin.planner.description().task(task).is_some()) {
-            let error = CliError::usage(format!("`--force={task}`: no plugin has the task `{task}`"))
-                .code(Code::UnknownTask);
-            let all = plugins.iter().flat_map(|plugin| &plugin.planner.description().tasks);
-            let near = nearest(task, all.map(|task| task.name.as_str()));
-            return Err(match near {
-                Some(near) => error.hint(format!("did you mean `--force={near}`?")),
-                None => error.hint("`wrun list PLUGIN` shows the tasks of a plugin"),
-            });
-        }
+        known_task(plugins, "--force", task)?;
     }
     Ok(Force::Tasks(tasks))
+}
+
+/// Checks that a task type which a flag names is one.
+pub(crate) fn known_task(plugins: &[Plugin], flag: &str, task: &str) -> Result<()> {
+    if plugins.iter().any(|plugin| plugin.planner.description().task(task).is_some()) {
+        return Ok(());
+    }
+    let error = CliError::usage(format!("`{flag}={task}`: no plugin has the task `{task}`")).code(Code::UnknownTask);
+    let all = plugins.iter().flat_map(|plugin| &plugin.planner.description().tasks);
+    let near = nearest(task, all.map(|task| task.name.as_str()));
+    Err(match near {
+        Some(near) => error.hint(format!("did you mean `{flag}={near}`?")),
+        None => error.hint("`wrun list PLUGIN` shows the tasks of a plugin"),
+    })
 }
 
 /// Says how a build ends the process.

@@ -8,10 +8,12 @@
 //! - [`board`]: written down for other terminals
 //! - `bars.rs`: drawn again ten times a second
 //! - `lines.rs`: lines, a few
+//! - `follow.rs`: what tasks say
 //! - `meter.rs`: how fast bytes move
 
 mod bars;
 pub(crate) mod board;
+mod follow;
 mod lines;
 mod meter;
 mod state;
@@ -111,22 +113,31 @@ impl Progress {
     /// Chooses how to show a build. `json` events are data, so only the commands whose data they are ask
     /// for them.
     pub(crate) fn start(shell: &Shell, json: bool) -> Self {
-        Self::start_for(shell, json, None, None)
+        Self::start_for(shell, json, None, None, &[])
     }
 
-    /// Shows a build, also to other terminals.
-    pub(crate) fn start_for(shell: &Shell, json: bool, about: Option<board::About>, probe: Option<Probe>) -> Self {
+    /// Shows a build, also to other terminals, and what tasks of some types say.
+    pub(crate) fn start_for(
+        shell: &Shell,
+        json: bool,
+        about: Option<board::About>,
+        probe: Option<Probe>,
+        follow: &[String],
+    ) -> Self {
         let mut shown: Vec<Box<dyn Renderer>> = Vec::new();
         if json && shell.json {
             shown.push(Box::new(Json { closed: false, buffer: Vec::new() }));
         } else if shell.quiet || shell.json {
             // Nothing is shown here.
-        } else if shell.live {
+        } else if shell.live && follow.is_empty() {
             shown.push(Box::new(bars::Bars::new(shell)));
         } else {
             shown.push(Box::new(lines::Lines::new(shell)));
         }
-        let logs = about.is_some();
+        let logs = about.is_some() || !follow.is_empty();
+        if !follow.is_empty() {
+            shown.push(Box::new(follow::Follow::new(shell, follow.to_vec())));
+        }
         if let Some(about) = about {
             shown.push(Box::new(board::Board::new(about)));
         }

@@ -3,7 +3,6 @@
 use crate::env::{DAYS, FLIGHTS, TestEnv};
 use crate::fake_s3::FakeS3;
 use std::path::Path;
-use wrun_store::objects::Objects as _;
 use wrun_store::objects::s3::{S3Objects, S3Options};
 
 #[test]

@@ -194,31 +194,6 @@ impl Docker {
         Ok(Engine { api })
     }
 
-    /// Asks the engine what it is; an error says why there is none.
-    pub async fn about(&self) -> Result<About, String> {
-        let endpoint = endpoint::find(&self.around)?;
-        let api = open(&endpoint).await?;
-        let cannot = |error: Error| format!("the engine at {} does not answer: {}", endpoint.address, chain(&error));
-        let version = api.version().await.map_err(cannot)?;
-        let info = api.info().await.map_err(cannot)?;
-        let podman = version.components.iter().flatten().any(|part| part.name.contains("Podman"));
-        let options = info.security_options.unwrap_or_default();
-        let lacks = [
-            ("memory", info.memory_limit),
-            ("swap", info.swap_limit),
-            ("cpus", info.cpu_cfs_quota),
-            ("pids", info.pids_limit),
-        ];
-        Ok(About {
-            name: format!("{} {}", if podman { "Podman" } else { "Docker" }, version.version.unwrap_or_default()),
-            api: version.api_version.unwrap_or_default(),
-            platform: format!("{}/{}", version.os.unwrap_or_default(), version.arch.unwrap_or_default()),
-            rootless: options.iter().any(|option| option.contains("rootless")),
-            lacks: lacks.iter().filter(|(_, has)| *has == Some(false)).map(|(name, _)| (*name).to_owned()).collect(),
-            endpoint,
-        })
-    }
-
     /// Reads the secrets that a container is given.
     fn secrets(&self, spec: &ContainerSpec) -> Result<Vec<(String, Vec<u8>)>, RunError> {
         let refused = |message| RunError::Failed { kind: FailureKind::Secret, message, log: Vec::new() };
@@ -473,6 +448,31 @@ impl Docker {
             Err(IngestError::Io(why)) => Err(RunError::Infrastructure(why)),
         }
     }
+}
+
+/// Asks the engine what it is; an error says why there is none.
+pub async fn about(around: &Surroundings) -> Result<About, String> {
+    let endpoint = endpoint::find(around)?;
+    let api = open(&endpoint).await?;
+    let cannot = |error: Error| format!("the engine at {} does not answer: {}", endpoint.address, chain(&error));
+    let version = api.version().await.map_err(cannot)?;
+    let info = api.info().await.map_err(cannot)?;
+    let podman = version.components.iter().flatten().any(|part| part.name.contains("Podman"));
+    let options = info.security_options.unwrap_or_default();
+    let lacks = [
+        ("memory", info.memory_limit),
+        ("swap", info.swap_limit),
+        ("cpus", info.cpu_cfs_quota),
+        ("pids", info.pids_limit),
+    ];
+    Ok(About {
+        name: format!("{} {}", if podman { "Podman" } else { "Docker" }, version.version.unwrap_or_default()),
+        api: version.api_version.unwrap_or_default(),
+        platform: format!("{}/{}", version.os.unwrap_or_default(), version.arch.unwrap_or_default()),
+        rootless: options.iter().any(|option| option.contains("rootless")),
+        lacks: lacks.iter().filter(|(_, has)| *has == Some(false)).map(|(name, _)| (*name).to_owned()).collect(),
+        endpoint,
+    })
 }
 
 #[async_trait]
