@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "one binary")]
 
 mod bucket;
+mod containers;
 mod externals;
 mod failures;
 mod fake;

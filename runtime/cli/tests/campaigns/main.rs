@@ -12,6 +12,7 @@
 
 mod bucket;
 mod chaos;
+mod containers;
 mod damage;
 mod determinism;
 #[path = "../../../store/tests/fake_s3/mod.rs"]
