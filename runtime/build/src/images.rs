@@ -21,9 +21,10 @@ impl Images {
 
     /// Finds an image; `None` is one that would have to be pulled.
     pub(crate) async fn find(&self, shared: &Shared, reference: &str) -> Result<Option<Image>, RunError> {
-        let containers = shared.setup.containers.as_ref().ok_or_else(|| {
-            RunError::Infrastructure("this wrun was given nothing that runs containers".into())
-        })?;
+        let containers =
+            shared.setup.containers.as_ref().ok_or_else(|| {
+                RunError::Infrastructure("this wrun was given nothing that runs containers".into())
+            })?;
         let cell = {
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             found.entry(reference.to_owned()).or_default().clone()
@@ -34,7 +35,8 @@ impl Images {
     /// Returns what was found, by name: what is in keys.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = found.iter().filter_map(|(name, cell)| Some((name.clone(), cell.get()?.as_ref()?.digest.clone())));
+        let known =
+            found.iter().filter_map(|(name, cell)| Some((name.clone(), cell.get()?.as_ref()?.digest.clone())));
         known.collect()
     }
 }

@@ -212,14 +212,16 @@ pub(crate) async fn look_up(
     for (node, dynamic, question) in batch {
         match question {
             Question::Step(key) => asked.push((node, dynamic, None, key)),
-            Question::First { call, planned, contents } => match action(shared, &call, &planned, &contents).await {
-                Ok(action) => {
-                    let key = action.key();
-                    asked.push((node, dynamic, Some(Arc::new(action)), key));
+            Question::First { call, planned, contents } => {
+                match action(shared, &call, &planned, &contents).await {
+                    Ok(action) => {
+                        let key = action.key();
+                        asked.push((node, dynamic, Some(Arc::new(action)), key));
+                    }
+                    Err(LookUpError::Trouble(trouble)) => out.push((node, Err(LookUpError::Trouble(trouble)))),
+                    Err(lost) => out.push((node, Err(lost))),
                 }
-                Err(LookUpError::Trouble(trouble)) => out.push((node, Err(LookUpError::Trouble(trouble)))),
-                Err(lost) => out.push((node, Err(lost))),
-            },
+            }
         }
     }
     let keys: Vec<ActionKey> = asked.iter().map(|asked| asked.3).collect();

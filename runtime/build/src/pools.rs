@@ -27,7 +27,12 @@ impl Share {
 
     /// Says of what a container wants more than there is: what, how much, how much there is.
     pub(crate) fn more_than(self, all: Capacity) -> Option<String> {
-        let cores = |millis: u64| format!("{}.{:03}", millis / 1000, millis % 1000).trim_end_matches('0').trim_end_matches('.').to_owned();
+        let cores = |millis: u64| {
+            format!("{}.{:03}", millis / 1000, millis % 1000)
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_owned()
+        };
         if self.cpu > all.cpu_millis {
             return Some(format!("{} cpus, and this machine has {}", cores(self.cpu), cores(all.cpu_millis)));
         }
@@ -39,7 +44,10 @@ impl Share {
 
 impl Pools {
     pub(crate) fn new(all: Option<Capacity>) -> Self {
-        all.map_or(Self { cpu: u64::MAX, memory: u64::MAX }, |all| Self { cpu: all.cpu_millis, memory: all.memory })
+        all.map_or(Self { cpu: u64::MAX, memory: u64::MAX }, |all| Self {
+            cpu: all.cpu_millis,
+            memory: all.memory,
+        })
     }
 
     /// Takes a share, if that much is free.

@@ -154,10 +154,12 @@ fn engine() -> Check {
 /// Asks the container engine what it is; only tasks that are containers take one.
 fn containers() -> Check {
     const WHAT: &str = "containers";
-    const REMEDY: &str = "install Docker or Podman, or name an engine by DOCKER_HOST (only for tasks that are containers)";
+    const REMEDY: &str =
+        "install Docker or Podman, or name an engine by DOCKER_HOST (only for tasks that are containers)";
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let around = crate::containers::surroundings();
-    let about = runtime.map_err(|error| error.to_string()).and_then(|it| it.block_on(wrun_exec::docker::about(&around)));
+    let about =
+        runtime.map_err(|error| error.to_string()).and_then(|it| it.block_on(wrun_exec::docker::about(&around)));
     let about = match about {
         Ok(about) => about,
         Err(why) => return Check::worse(WHAT, why, REMEDY),
@@ -174,7 +176,11 @@ fn containers() -> Check {
         return Check::good(WHAT, found);
     }
     let lacks = about.lacks.join(", ");
-    Check::worse(WHAT, format!("{found}; it cannot limit: {lacks}"), "give the engine these cgroups; until then those caps do not hold")
+    Check::worse(
+        WHAT,
+        format!("{found}; it cannot limit: {lacks}"),
+        "give the engine these cgroups; until then those caps do not hold",
+    )
 }
 
 /// Where results go, whether they can, and for how long.

@@ -398,7 +398,10 @@ mod tests {
 
     #[test]
     fn golden_digests_of_containers() {
-        assert_eq!(container().key().to_string(), "b3:79f59e0c21f4ec527538abc72c0d9f76de15a1dd2a3ca7ae5d74104a16a4a22d");
+        assert_eq!(
+            container().key().to_string(),
+            "b3:79f59e0c21f4ec527538abc72c0d9f76de15a1dd2a3ca7ae5d74104a16a4a22d"
+        );
         let mut full = container();
         let it = full.container.as_mut().unwrap();
         it.entrypoint = Some(vec!["/bin/sh".into(), "-c".into()]);

@@ -243,7 +243,8 @@ impl ContainerSpec {
         if self.image.is_empty() || self.image.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(bad_text("the image", &self.image, "an image reference, such as `name:tag`"));
         }
-        let words = self.argv.iter().chain(self.entrypoint.iter().flatten()).chain(&self.workdir).chain(&self.user);
+        let words =
+            self.argv.iter().chain(self.entrypoint.iter().flatten()).chain(&self.workdir).chain(&self.user);
         let values = self.env.iter().map(|(_, value)| value);
         if let Some(text) = words.chain(values).find(|text| text.contains('\0')) {
             return Err(bad_text("a text of the container", text, "free of NUL"));
@@ -256,7 +257,11 @@ impl ContainerSpec {
                 return Err(bad_text("the environment variable", name, "a name without `=`"));
             }
             if name.starts_with("WRUN_") {
-                return Err(bad_text("the environment variable", name, "free to be set: names in `WRUN_` are wrun's own"));
+                return Err(bad_text(
+                    "the environment variable",
+                    name,
+                    "free to be set: names in `WRUN_` are wrun's own",
+                ));
             }
         }
         unique("environment variable", self.env.iter().map(|(name, _)| name.as_str()))?;
@@ -280,7 +285,8 @@ impl ContainerSpec {
         self.secrets.sort();
         unique("label", self.labels.iter().map(|(name, _)| name.as_str()))?;
         self.labels.sort();
-        let given = [("cpus", self.cpu_millis), ("memory", self.memory), ("timeout", self.timeout), ("tmpfs", self.tmpfs)];
+        let given =
+            [("cpus", self.cpu_millis), ("memory", self.memory), ("timeout", self.timeout), ("tmpfs", self.tmpfs)];
         if let Some((name, _)) = given.into_iter().find(|(_, given)| *given == Some(0)) {
             return Err(bad_text("the container's", &format!("{name} = 0"), "more than nothing; leave it out"));
         }

@@ -130,7 +130,9 @@ impl fmt::Display for Reason {
                 let task = task.as_ref().unwrap_or(name);
                 write!(f, "need {task}: {} → {}{path}", short(old), short(new))
             }
-            Self::ImageChanged { old, new } => write!(f, "image changed: {} → {}", short_image(old), short_image(new)),
+            Self::ImageChanged { old, new } => {
+                write!(f, "image changed: {} → {}", short_image(old), short_image(new))
+            }
             Self::ContainerChanged { part, old, new } => {
                 write!(f, "container's {part}: {} → {}", text(old), text(new))
             }

@@ -17,8 +17,8 @@ use wrun_core::digest::ActionKey;
 use wrun_core::param::Params;
 use wrun_core::plan::{ContainerSpec, Limits, OutputSpec, Plan};
 use wrun_core::task::PluginDescription;
-use wrun_store::files::Dir;
 pub use wrun_plugin::run::*;
+use wrun_store::files::Dir;
 
 /// Runs tasks.
 #[async_trait]

@@ -151,7 +151,9 @@ impl FailureKind {
             Self::ContainerExit => {
                 "the end of its log says why, `wrun log` has all of it; a code that is fine can be accepted by the task"
             }
-            Self::Killed => "something else on this machine killed it: an operator, or the machine's own lack of memory",
+            Self::Killed => {
+                "something else on this machine killed it: an operator, or the machine's own lack of memory"
+            }
             Self::OutOfMemory => "raise the container's `memory`, or let the program hold less at a time",
             Self::Timeout => "raise the container's `timeout`, or give the program less to do",
             Self::Image => "`docker pull` or `docker images` show whether the name is right and you may have it",

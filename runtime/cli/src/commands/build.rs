@@ -16,10 +16,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wrun_build::{Interrupt, Outcome, Setup};
-use wrun_exec::Containers;
 use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::Report;
+use wrun_exec::Containers;
 
 /// Builds.
 pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {

@@ -21,11 +21,11 @@ use crate::workspace::Need;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use wrun_build::Force;
 use wrun_core::param::Params;
-use wrun_core::task::Need as Needed;
-use std::time::Duration;
 use wrun_core::plan::ContainerSpec;
+use wrun_core::task::Need as Needed;
 use wrun_exec::{Capacity, ContainerRun, Containers, Executor, Image, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_plugin::symbols::Symbols;
 use wrun_store::files::Dir;
@@ -61,7 +61,8 @@ pub(crate) fn run(shell: &Shell, args: &DebugArgs) -> Result<Exit> {
     let declared = prepared.plugins[0].planner.declare(&task.name, &full).ok();
     let container = declared.and_then(|plan| plan.container);
     session.watch_containers(|inner| {
-        let contained = Contained { inner, params: full.clone(), container: container.clone(), seen: recorder.seen.clone() };
+        let contained =
+            Contained { inner, params: full.clone(), container: container.clone(), seen: recorder.seen.clone() };
         Arc::new(contained)
     });
     let outcome = session.build(&prepared)?;
@@ -145,12 +146,19 @@ fn say_container(shell: &Shell, folder: &Path, task: &str, ended: &str, command:
 /// to whoever repeats it.
 fn docker_run(run: &ContainerRun, folder: &Path) -> String {
     let spec = &run.spec;
-    let mut words: Vec<String> = ["docker", "run", "-it", "--rm", "--hostname", "wrun", "--read-only"].map(Into::into).into();
+    let mut words: Vec<String> =
+        ["docker", "run", "-it", "--rm", "--hostname", "wrun", "--read-only"].map(Into::into).into();
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
     flag("--cap-drop", "ALL".into());
     flag("--security-opt", "no-new-privileges".into());
     flag("--network", if spec.network { "bridge" } else { "none" }.into());
-    flag("--tmpfs", format!("/tmp:rw,nosuid,nodev,exec,mode=1777{}", spec.tmpfs.map(|size| format!(",size={size}")).unwrap_or_default()));
+    flag(
+        "--tmpfs",
+        format!(
+            "/tmp:rw,nosuid,nodev,exec,mode=1777{}",
+            spec.tmpfs.map(|size| format!(",size={size}")).unwrap_or_default()
+        ),
+    );
     flag("-v", format!("{}:/in:ro", folder.join("in").display()));
     flag("-v", format!("{}:/out", folder.join("native").display()));
     for secret in &spec.secrets {

@@ -33,7 +33,13 @@ fn list(shell: &Shell, args: &ImagesArgs) -> Result<Exit> {
                     {"image": reference, "platform": platform, "from": pinned.from, "digest": pinned.image}));
                 continue;
             }
-            _ = writeln!(out, "{}  {platform}  {}  {}", plain(reference), short_image(&pinned.image), plain(&pinned.from));
+            _ = writeln!(
+                out,
+                "{}  {platform}  {}  {}",
+                plain(reference),
+                short_image(&pinned.image),
+                plain(&pinned.from)
+            );
         }
     }
     shell.data(&out);

@@ -43,10 +43,10 @@ use std::path::Path;
 use std::sync::Arc;
 use wrun_build::{Force, Options, Outcome, Plugin, Setup};
 use wrun_core::event::Sink;
-use wrun_exec::Containers;
 use wrun_core::param::Value;
 use wrun_core::suggest::nearest;
 use wrun_core::task::{PluginDescription, TaskType};
+use wrun_exec::Containers;
 use wrun_store::lock::Locks;
 
 /// A command that knows its goals.
@@ -272,7 +272,8 @@ pub(crate) fn known_task(plugins: &[Plugin], flag: &str, task: &str) -> Result<(
     if plugins.iter().any(|plugin| plugin.planner.description().task(task).is_some()) {
         return Ok(());
     }
-    let error = CliError::usage(format!("`{flag}={task}`: no plugin has the task `{task}`")).code(Code::UnknownTask);
+    let error =
+        CliError::usage(format!("`{flag}={task}`: no plugin has the task `{task}`")).code(Code::UnknownTask);
     let all = plugins.iter().flat_map(|plugin| &plugin.planner.description().tasks);
     let near = nearest(task, all.map(|task| task.name.as_str()));
     Err(match near {

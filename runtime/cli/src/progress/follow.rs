@@ -59,7 +59,9 @@ impl Renderer for Follow {
         let name = name.clone();
         rest.extend_from_slice(bytes);
         let mut text = std::mem::take(rest);
-        while let Some(end) = text.iter().position(|byte| *byte == b'\n').or((text.len() > LONGEST).then_some(LONGEST)) {
+        while let Some(end) =
+            text.iter().position(|byte| *byte == b'\n').or((text.len() > LONGEST).then_some(LONGEST))
+        {
             let line: Vec<u8> = text.drain(..=end.min(text.len() - 1)).collect();
             self.line(&name, line.strip_suffix(b"\n").unwrap_or(&line));
         }

@@ -27,8 +27,10 @@ fn ended(world: &World) -> BTreeMap<String, String> {
     let label = format!("label=wrun.store={}", store.display());
     let shown = "{{.Label \"wrun.lease\"}} {{.Status}}";
     let lines = docker(&["ps", "-a", "--filter", &label, "--format", shown]);
-    let leases = lines.lines().filter(|line| line.contains("Exited (0)")).filter_map(|line| line.split(' ').next());
-    let made = leases.filter_map(|lease| std::fs::read_to_string(store.join("containers").join(lease).join("out/i")).ok());
+    let leases =
+        lines.lines().filter(|line| line.contains("Exited (0)")).filter_map(|line| line.split(' ').next());
+    let made = leases
+        .filter_map(|lease| std::fs::read_to_string(store.join("containers").join(lease).join("out/i")).ok());
     made.filter_map(|made| made.split_once(' ').map(|(i, id)| (i.to_owned(), id.trim().to_owned()))).collect()
 }
 

@@ -10,7 +10,8 @@ fn engine() -> bool {
         Ok("none") => false,
         Ok(_) => true,
         Err(_) => {
-            let answers = docker(["info"]).status.success() && docker(["image", "inspect", IMAGE]).status.success();
+            let answers =
+                docker(["info"]).status.success() && docker(["image", "inspect", IMAGE]).status.success();
             assert!(answers, "no engine with the tests' image: eval \"$(tests/tools/servers.sh docker)\"");
             true
         }
@@ -27,8 +28,10 @@ fn docker<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
 fn left(env: &TestEnv) -> String {
     let store = env.cwd().canonicalize().unwrap().join(".wrun/store");
     let label = format!("label=wrun.store={}", store.display());
-    String::from_utf8(docker(["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}", "--filter", &label]).stdout)
-        .unwrap()
+    String::from_utf8(
+        docker(["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}", "--filter", &label]).stdout,
+    )
+    .unwrap()
 }
 
 /// Nothing is left: no container, no folder, no secret.
@@ -85,7 +88,8 @@ fn a_container_runs_once_and_what_it_made_is_kept() {
         return;
     }
     let env = world();
-    let sorted = "sort /in/words/words.txt > /out/o; wc -c < /in/words/large.bin; test -e /in/words/empty/none.txt";
+    let sorted =
+        "sort /in/words/words.txt > /out/o; wc -c < /in/words/large.bin; test -e /in/words/empty/none.txt";
     let said = build(&env, sorted, &[]).ok().stderr();
     assert!(said.contains("2 ran"), "{said}");
     assert_eq!(out(&env, sorted, &[]), "a\nb\nc\n");
@@ -178,16 +182,27 @@ fn a_hostile_image_reaches_nothing() {
         "cat /proc/1/../../../etc/shadow",
         "nice -n -5 true",
     ];
-    let script: String = tries.iter().map(|it| format!("({it}) >/dev/null 2>&1 && echo '{it}' >> /out/o\n")).collect();
+    let script: String =
+        tries.iter().map(|it| format!("({it}) >/dev/null 2>&1 && echo '{it}' >> /out/o\n")).collect();
     assert_eq!(out(&env, &format!("{script} touch /out/o"), &[]), "");
     // The store is as it was.
     env.words("store check").ok();
     let pids = "i=0; while [ $i -lt 5000 ]; do sleep 60 >/dev/null 2>&1 & i=$((i+1)); done";
     fails(&env, pids, &["timeout=60"], &["can't fork"]);
     let memory = ["memory=33554432", "timeout=60"];
-    fails(&env, "head -c 200m /dev/zero | tail", &memory, &["ran out of its 32 MiB memory", "hint: raise the container's `memory`"]);
+    fails(
+        &env,
+        "head -c 200m /dev/zero | tail",
+        &memory,
+        &["ran out of its 32 MiB memory", "hint: raise the container's `memory`"],
+    );
     let output = ["output=1000000", "timeout=60"];
-    fails(&env, "dd if=/dev/zero of=/out/o bs=1M count=20; sleep 60", &output, &["wrote more than 1000000 bytes and was stopped"]);
+    fails(
+        &env,
+        "dd if=/dev/zero of=/out/o bs=1M count=20; sleep 60",
+        &output,
+        &["wrote more than 1000000 bytes and was stopped"],
+    );
     fails(&env, "dd if=/dev/zero of=/out/o bs=1M count=20", &output, &["wrote more than 1000000 bytes"]);
     nothing_left(&env);
 }
@@ -198,14 +213,24 @@ fn each_failure_has_its_words() {
         return;
     }
     let env = world();
-    fails(&env, "echo last words; exit 3", &[], &["program failed (exit code 3)", "last words", "hint: the end of its log"]);
+    fails(
+        &env,
+        "echo last words; exit 3",
+        &[],
+        &["program failed (exit code 3)", "last words", "hint: the end of its log"],
+    );
     assert!(build(&env, "exit 3", &["accept=[3]"]).ok().stderr().contains("1 ran"));
     fails(&env, "nosuch", &[], &["exit code 127", "nosuch: not found"]);
     fails(&env, "exit 125", &[], &["exit code 125", "the engine did not fail"]);
     fails(&env, "/etc/passwd", &[], &["exit code 126"]);
     fails(&env, "sh -c 'kill -9 $$'; exit $?", &[], &["was killed, and not by wrun (exit code 137, SIGKILL)"]);
     fails(&env, "sh -c 'kill -11 $$'; exit $?", &[], &["exit code 139, SIGSEGV"]);
-    fails(&env, "x", &["entrypoint=[\"/nosuch\"]"], &["program is not in the image (exit code 127)", "an image from scratch has no shell"]);
+    fails(
+        &env,
+        "x",
+        &["entrypoint=[\"/nosuch\"]"],
+        &["program is not in the image (exit code 127)", "an image from scratch has no shell"],
+    );
     fails(&env, "x", &["entrypoint=[\"/etc/passwd\"]"], &["cannot be executed (exit code 126)"]);
     fails(&env, "x", &["image=wrun-test:scratch"], &["program is not in the image"]);
     fails(&env, "x", &["image=wrun-test:elsewhere"], &["is for linux/s390x, and this machine is linux/"]);
@@ -229,7 +254,9 @@ fn exactly_what_was_declared_must_be_written() {
     }
     let env = world();
     let files = ["files=[\"a\",\"d/\"]"];
-    assert!(build(&env, "echo a > /out/a; mkdir /out/d; echo b > /out/d/b", &files).ok().stderr().contains("2 ran"));
+    assert!(
+        build(&env, "echo a > /out/a; mkdir /out/d; echo b > /out/d/b", &files).ok().stderr().contains("2 ran")
+    );
     fails(&env, "true", &files, &["did not write `/out/a`"]);
     fails(&env, "mkdir /out/a /out/d", &files, &["`/out/a` is a directory, and is declared as a file"]);
     fails(&env, "touch /out/a /out/d", &files, &["`/out/d` is a file, and is declared as a directory"]);
@@ -269,12 +296,15 @@ fn secrets_are_files_and_nowhere_else() {
         return;
     }
     let mut env = world();
-    env.write("wrun.toml", "[secrets]\npg = { env = \"PG\" }\nkey = { file = \"key.txt\" }\nabsent = { env = \"ABSENT\" }\n");
+    env.write(
+        "wrun.toml",
+        "[secrets]\npg = { env = \"PG\" }\nkey = { file = \"key.txt\" }\nabsent = { env = \"ABSENT\" }\n",
+    );
     env.write("key.txt", "file-value-77");
     env.set("PG", "env-value-42");
     let script = "cat /run/secrets/pg /run/secrets/key; md5sum /run/secrets/pg > /out/o; sleep 0";
     let secrets = "secrets=[\"pg\",\"key\"]";
-    let said = build(&env, script, &[secrets, ]).ok();
+    let said = build(&env, script, &[secrets]).ok();
     assert!(!said.stderr().contains("value-42"));
     let log = env.wrun(words("log", script, &[secrets])).ok().raw_stdout();
     assert_eq!(log, "******");
@@ -392,11 +422,7 @@ fn an_interrupted_build_leaves_nothing_and_others_are_left_alone() {
     let id = container(&other, "running");
     let mut ours = env.command().args(words("build", script, &[])).spawn().unwrap();
     container(&env, "running");
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&ours),
-        rustix::process::Signal::INT,
-    )
-    .unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&ours), rustix::process::Signal::INT).unwrap();
     assert_eq!(ours.wait().unwrap().code(), Some(130));
     nothing_left(&env);
     assert!(left(&other).starts_with(&id), "another's container");
@@ -404,11 +430,8 @@ fn an_interrupted_build_leaves_nothing_and_others_are_left_alone() {
     docker(["rm", "-f", &id]);
     let second = container(&other, "running");
     assert_ne!(id, second);
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&theirs),
-        rustix::process::Signal::INT,
-    )
-    .unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&theirs), rustix::process::Signal::INT)
+        .unwrap();
     theirs.wait().unwrap();
     nothing_left(&other);
 }
@@ -417,7 +440,12 @@ fn an_interrupted_build_leaves_nothing_and_others_are_left_alone() {
 fn without_an_engine_it_is_said_which_was_asked() {
     let mut env = world();
     env.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
-    fails(&env, "true", &[], &["no engine answers at unix:///nowhere/docker.sock (DOCKER_HOST)", "hint: `wrun doctor`"]);
+    fails(
+        &env,
+        "true",
+        &[],
+        &["no engine answers at unix:///nowhere/docker.sock (DOCKER_HOST)", "hint: `wrun doctor`"],
+    );
     env.set("DOCKER_HOST", "ssh://host");
     fails(&env, "true", &[], &["only unix:// and tcp:// can"]);
 }

@@ -96,9 +96,10 @@ pub(super) fn judge(spec: &ContainerSpec, ended: &Ended, log: &[u8]) -> Option<R
     let last = String::from_utf8_lossy(&log[log.len().saturating_sub(512)..]).into_owned();
     let words = |what: &str| format!("{what} ({})", code_in_words(code));
     match code {
-        _ if last.trim_end().ends_with("exec format error") => {
-            failed(FailureKind::EntryPoint, words("the program is for another kind of machine, or is a script without `#!`"))
-        }
+        _ if last.trim_end().ends_with("exec format error") => failed(
+            FailureKind::EntryPoint,
+            words("the program is for another kind of machine, or is a script without `#!`"),
+        ),
         KILLED => failed(FailureKind::Killed, words("the container was killed, and not by wrun")),
         129..=192 => failed(FailureKind::ContainerExit, words("a signal ended the container's program")),
         127 => failed(
@@ -109,16 +110,18 @@ pub(super) fn judge(spec: &ContainerSpec, ended: &Ended, log: &[u8]) -> Option<R
             FailureKind::ContainerExit,
             words("the container's program ended as a shell does that cannot execute a command"),
         ),
-        125 => failed(FailureKind::ContainerExit, words("the container's program itself ended so; the engine did not fail")),
+        125 => failed(
+            FailureKind::ContainerExit,
+            words("the container's program itself ended so; the engine did not fail"),
+        ),
         _ => failed(FailureKind::ContainerExit, words("the container's program failed")),
     }
 }
 
 /// Tells a program that cannot be started by the engine's words.
 pub(super) fn unstartable(message: &str) -> Option<RunError> {
-    let failed = |why: String| {
-        Some(RunError::Failed { kind: FailureKind::EntryPoint, message: why, log: Vec::new() })
-    };
+    let failed =
+        |why: String| Some(RunError::Failed { kind: FailureKind::EntryPoint, message: why, log: Vec::new() });
     let short = message.rsplit("unable to start container process: ").next().unwrap_or(message).trim();
     if message.contains("executable file not found") || message.contains("no such file or directory") {
         return failed(format!("the container's program is not in the image (exit code 127): {short}"));
@@ -148,7 +151,9 @@ pub(super) fn engine(doing: &str, error: &Error) -> RunError {
                     message: format!("the engine refuses to {doing} a container like that: {message}"),
                     log: Vec::new(),
                 },
-                code => RunError::Infrastructure(format!("the engine cannot {doing} the container: {code}, {message}")),
+                code => {
+                    RunError::Infrastructure(format!("the engine cannot {doing} the container: {code}, {message}"))
+                }
             })
         }
         error => RunError::Infrastructure(format!("the engine cannot {doing} the container: {}", chain(error))),
@@ -171,7 +176,10 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 /// Tells whether nobody answered, as while an engine restarts.
 pub(super) fn is_gone(error: &Error) -> bool {
-    !matches!(error, Error::DockerResponseServerError { .. } | Error::JsonDataError { .. } | Error::JsonSerdeError { .. })
+    !matches!(
+        error,
+        Error::DockerResponseServerError { .. } | Error::JsonDataError { .. } | Error::JsonSerdeError { .. }
+    )
 }
 
 fn bytes(count: u64) -> String {

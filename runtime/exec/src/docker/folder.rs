@@ -56,6 +56,11 @@ impl Folders {
         Self { root: store.join("containers"), no_reflinks: AtomicBool::new(false), counts: Counts::default() }
     }
 
+    /// Tells whether there is any folder: of this process, of another, or of one that is gone.
+    pub(super) fn any(&self) -> bool {
+        std::fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -268,7 +273,10 @@ fn folders(of: &OwnedFd) -> std::io::Result<Vec<std::ffi::CString>> {
     for entry in rustix::fs::Dir::read_from(of)? {
         let entry = entry?;
         let name = entry.file_name();
-        if name.to_bytes() != b"." && name.to_bytes() != b".." && entry.file_type() == rustix::fs::FileType::Directory {
+        if name.to_bytes() != b"."
+            && name.to_bytes() != b".."
+            && entry.file_type() == rustix::fs::FileType::Directory
+        {
             names.push(name.to_owned());
         }
     }

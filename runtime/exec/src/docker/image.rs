@@ -4,8 +4,8 @@
 //! layer. An image that came from a registry is pinned in `wrun.lock`; one that was built or imported here has no
 //! name that another machine could pull, and counts by its id, looked at anew in every build.
 
-use super::endpoint::{DockerConfig, docker_config};
 use super::ending::{chain, is_gone};
+use super::endpoint::{DockerConfig, docker_config};
 use super::{Docker, Engine};
 use crate::{FailureKind, Image, RunError};
 use bollard::auth::DockerCredentials;
@@ -78,7 +78,9 @@ impl Docker {
             Ok(inspect) => inspect,
             Err(Error::DockerResponseServerError { status_code: 404, .. }) if !pull => return Ok(None),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) if is_id(reference) => {
-                return Err(refused(format!("there is no image `{reference}` on this machine, and an id cannot be pulled")));
+                return Err(refused(format!(
+                    "there is no image `{reference}` on this machine, and an id cannot be pulled"
+                )));
             }
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
                 self.pull(engine, reference).await?;
@@ -108,7 +110,10 @@ impl Docker {
         let arch = inspect.architecture.clone().unwrap_or_default();
         let is = format!("{}/{arch}", inspect.os.clone().unwrap_or_else(|| "linux".into()));
         if !arch.is_empty() && is != platform() {
-            return Err(refused(format!("the image `{reference}` is for {is}, and this machine is {}", platform())));
+            return Err(refused(format!(
+                "the image `{reference}` is for {is}, and this machine is {}",
+                platform()
+            )));
         }
         let id = inspect.id.as_deref().map(sha256).unwrap_or_default();
         let from = pullable(inspect, reference).unwrap_or_else(|| id.clone());
@@ -120,7 +125,10 @@ impl Docker {
         match engine.api.inspect_image(&image.digest).await {
             Ok(_) => return Ok(()),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) if is_id(&image.from) => {
-                return Err(refused(format!("the image `{}` ({}) is gone from this machine", image.reference, image.from)));
+                return Err(refused(format!(
+                    "the image `{}` ({}) is gone from this machine",
+                    image.reference, image.from
+                )));
             }
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => {}
             Err(error) => return Err(about(&image.reference, &error)),
@@ -158,7 +166,10 @@ impl Docker {
 
 fn about(reference: &str, error: &Error) -> RunError {
     if is_gone(error) {
-        return RunError::Infrastructure(format!("the engine cannot look at the image `{reference}`: {}", chain(error)));
+        return RunError::Infrastructure(format!(
+            "the engine cannot look at the image `{reference}`: {}",
+            chain(error)
+        ));
     }
     match error {
         Error::DockerResponseServerError { status_code: 500.., message } if !message.contains("denied") => {
@@ -171,7 +182,9 @@ fn about(reference: &str, error: &Error) -> RunError {
 /// Reads the credentials of a registry from Docker's configuration, or asks the helper that it names.
 async fn credentials(folder: Option<&Path>, registry: &str) -> Option<DockerCredentials> {
     let config: DockerConfig = docker_config(folder);
-    if let Some(auth) = config.auths.get(registry).filter(|auth| auth.auth.is_some() || auth.identitytoken.is_some()) {
+    if let Some(auth) =
+        config.auths.get(registry).filter(|auth| auth.auth.is_some() || auth.identitytoken.is_some())
+    {
         let plain = auth.auth.as_deref().and_then(decode);
         let (username, password) = plain.unzip();
         return Some(DockerCredentials {

@@ -74,8 +74,7 @@ struct Job {
     shown: String,
 }
 
-const FOLDER: OFlags =
-    OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::RDONLY).union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::RDONLY).union(OFlags::CLOEXEC);
 
 /// Takes what is under a folder.
 pub(super) fn ingest(
@@ -112,7 +111,9 @@ pub(super) fn ingest(
         drop(walk);
         let parts: Vec<Result<Part, IngestError>> = threads
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(IngestError::Io("a thread that hashes died".into()))))
+            .map(|thread| {
+                thread.join().unwrap_or_else(|_| Err(IngestError::Io("a thread that hashes died".into())))
+            })
             .collect();
         (tree, parts)
     });
@@ -203,7 +204,10 @@ impl Walk {
             }
             let shown = || format!("/out/{}", join(above, &name.to_string_lossy()));
             let name = name.to_str().ok().filter(|name| is_name(name)).ok_or_else(|| {
-                IngestError::Output(format!("`{}` is not UTF-8, which the names of outputs are", shown().escape_debug()))
+                IngestError::Output(format!(
+                    "`{}` is not UTF-8, which the names of outputs are",
+                    shown().escape_debug()
+                ))
             })?;
             self.files += 1;
             if self.files > self.most.files {
@@ -213,7 +217,8 @@ impl Walk {
             names.push(name.to_owned());
         }
         if depth == 0
-            && let Some(name) = names.iter().find(|name| outputs.iter().all(|spec| spec.name != "." && spec.name != **name))
+            && let Some(name) =
+                names.iter().find(|name| outputs.iter().all(|spec| spec.name != "." && spec.name != **name))
         {
             return Err(IngestError::Output(format!("the container wrote `/out/{name}`, which is not declared")));
         }
@@ -232,7 +237,12 @@ impl Walk {
                         let why = format!("the container wrote more than {} bytes", self.most.bytes);
                         return Err(IngestError::TooMuch(why));
                     }
-                    batch.push(Job { number: self.number, folder: folder.clone(), name: name.clone(), shown: path });
+                    batch.push(Job {
+                        number: self.number,
+                        folder: folder.clone(),
+                        name: name.clone(),
+                        shown: path,
+                    });
                     nodes.insert(name, Node::File(self.number));
                     self.number += 1;
                     if batch.len() == BATCH {
@@ -448,13 +458,20 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        let due = [("a/b/small", false, 5), ("a/large", false, 1_200_000), ("again", false, 1_200_000), ("tool", true, 2)];
+        let due = [
+            ("a/b/small", false, 5),
+            ("a/large", false, 1_200_000),
+            ("again", false, 1_200_000),
+            ("tool", true, 2),
+        ];
         assert_eq!(seen.iter().map(|(p, e, n)| (p.as_str(), *e, *n)).collect::<Vec<_>>(), due);
         // Whoever starts again after a crash finds everything still there.
         assert_eq!(world.take(&all()).unwrap().digest(), dir.digest());
         // And what is in the store is the store's: nobody writes to it.
         let digest = Digest::of_blob(&large);
-        let wrun_store::Blob::File(file, _) = world.store.get(wrun_store::BlobKind::Blob, digest).unwrap().unwrap() else {
+        let wrun_store::Blob::File(file, _) =
+            world.store.get(wrun_store::BlobKind::Blob, digest).unwrap().unwrap()
+        else {
             unreachable!("it is large")
         };
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o7777, 0o444);

@@ -12,7 +12,8 @@ use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::ContainerState;
 use bollard::query_parameters::{
-    InspectContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    InspectContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    StopContainerOptionsBuilder,
 };
 use std::collections::HashMap;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -21,6 +22,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
+use wrun_core::digest::{ActionKey, Digest};
+use wrun_core::result::Address;
+use wrun_store::Store;
 
 /// The store whose result it makes.
 const STORE: &str = "wrun.store";
@@ -39,6 +43,7 @@ const OLD: Duration = Duration::from_secs(24 * 3600);
 /// Everything that is left behind in one store.
 pub(super) struct Leftovers {
     pub(super) folders: Folders,
+    results: Arc<dyn Store>,
     store: String,
     pub(super) grace: Duration,
     runtime: tokio::runtime::Handle,
@@ -56,8 +61,14 @@ pub(super) struct Left {
 }
 
 impl Leftovers {
-    pub(super) fn new(folders: Folders, store: String, grace: Duration, runtime: tokio::runtime::Handle) -> Self {
-        Self { folders, store, grace, runtime, api: OnceLock::new(), removing: watch::Sender::new(0) }
+    pub(super) fn new(
+        folders: Folders,
+        results: Arc<dyn Store>,
+        store: String,
+        grace: Duration,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        Self { folders, results, store, grace, runtime, api: OnceLock::new(), removing: watch::Sender::new(0) }
     }
 
     pub(super) fn connected(&self, api: Docker) {
@@ -86,7 +97,8 @@ impl Leftovers {
         let more = vec![format!("{ACTION}={}", run.key)];
         let options = ListContainersOptionsBuilder::default().all(true).filters(&self.filters(more)).build();
         let listed = api.list_containers(Some(options)).await;
-        let listed = listed.map_err(|error| infrastructure(format!("the engine lists no containers: {}", chain(&error))))?;
+        let listed = listed
+            .map_err(|error| infrastructure(format!("the engine lists no containers: {}", chain(&error))))?;
         let mut adopted = None;
         for container in listed {
             let labels = container.labels.unwrap_or_default();
@@ -139,8 +151,11 @@ impl Leftovers {
         let all = self.clone();
         let abandoned = tokio::task::spawn_blocking(move || all.folders.abandoned());
         let abandoned = abandoned.await.map_err(|error| infrastructure(error.to_string()))?;
-        let mut abandoned: HashMap<String, Folder> =
-            abandoned.map_err(RunError::Infrastructure)?.into_iter().map(|folder| (folder.name(), folder)).collect();
+        let mut abandoned: HashMap<String, Folder> = abandoned
+            .map_err(RunError::Infrastructure)?
+            .into_iter()
+            .map(|folder| (folder.name(), folder))
+            .collect();
         let options = ListContainersOptionsBuilder::default().all(true).filters(&self.filters(Vec::new())).build();
         let listed = api.list_containers(Some(options)).await;
         let listed = listed.map_err(|error| infrastructure(chain(&error)))?;
@@ -152,15 +167,30 @@ impl Leftovers {
                 continue;
             }
             let state = inspect(api, &id).await;
-            let keep = folder.is_some() && state.as_ref().is_some_and(may_be_asked_for);
+            let keep = folder.is_some()
+                && state.as_ref().is_some_and(may_be_asked_for)
+                && !self.has_result(labels.get(ACTION), labels.get(GENERATION)).await;
             if !keep {
                 drop(Left { all: self.clone(), folder, container: Some(id), running: AtomicBool::new(true) });
             }
         }
         for folder in abandoned.into_values() {
-            drop(Left { all: self.clone(), folder: Some(folder), container: None, running: AtomicBool::new(false) });
+            drop(Left {
+                all: self.clone(),
+                folder: Some(folder),
+                container: None,
+                running: AtomicBool::new(false),
+            });
         }
         Ok(())
+    }
+
+    /// Tells whether the result that a container would have is there already: its wrun died while it cleaned up.
+    async fn has_result(&self, action: Option<&String>, generation: Option<&String>) -> bool {
+        let key = action.and_then(|action| action.parse::<Digest>().ok()).map(ActionKey);
+        let generation = generation.and_then(|generation| generation.parse().ok());
+        let Some((key, generation)) = key.zip(generation) else { return false };
+        matches!(self.results.result(Address { key, generation }).await, Ok(Some(_)))
     }
 
     /// Counts a removal for as long as it is held.

@@ -88,7 +88,8 @@ fn read(path: &Path) -> Result<Pins, String> {
 }
 
 fn write(path: &Path, pins: &Pins) -> std::io::Result<()> {
-    let mut text = String::from("# Written by wrun: which image a tag stands for. `wrun images update` moves it.\n");
+    let mut text =
+        String::from("# Written by wrun: which image a tag stands for. `wrun images update` moves it.\n");
     for (reference, platforms) in pins {
         for (platform, pinned) in platforms {
             _ = write!(
@@ -127,7 +128,8 @@ mod tests {
             digest: digest.into(),
             from: format!("{reference}@sha256:1"),
         };
-        let (one, two) = (LockFile::open(Some(path.clone())).unwrap(), LockFile::open(Some(path.clone())).unwrap());
+        let (one, two) =
+            (LockFile::open(Some(path.clone())).unwrap(), LockFile::open(Some(path.clone())).unwrap());
         one.pin("linux/amd64", &image("a:1", "sha256:2")).unwrap();
         two.pin("linux/amd64", &image("b\"x:1", "sha256:3")).unwrap();
         let read = LockFile::open(Some(path.clone())).unwrap();

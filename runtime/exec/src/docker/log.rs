@@ -177,7 +177,10 @@ mod tests {
     #[test]
     fn the_middle_is_left_out() {
         let (out, _) = log(40, &[], &[&[b'x'; 100], b"\nthe end\n"]);
-        assert_eq!(out, format!("{}\nwrun: 69 bytes of the log are left out\n{}\nthe end\n", "x".repeat(10), "x".repeat(21)));
+        assert_eq!(
+            out,
+            format!("{}\nwrun: 69 bytes of the log are left out\n{}\nthe end\n", "x".repeat(10), "x".repeat(21))
+        );
     }
 
     #[test]

@@ -153,7 +153,8 @@ impl Docker {
     /// Makes one. Nothing is asked of the engine yet.
     pub fn new(setup: DockerSetup) -> Self {
         let store = setup.root.display().to_string();
-        let left = Leftovers::new(Folders::new(&setup.root), store, setup.grace, setup.runtime);
+        let left =
+            Leftovers::new(Folders::new(&setup.root), setup.store.clone(), store, setup.grace, setup.runtime);
         Self {
             config_folder: setup.around.docker_config.clone(),
             around: setup.around,
@@ -362,9 +363,8 @@ impl Docker {
         };
         // By a clock that nobody sets.
         let timeout = run.spec.timeout.map(Duration::from_secs);
-        let deadline = timeout.map(|timeout| {
-            tokio::time::Instant::now() + timeout.saturating_sub(began.unwrap_or_default())
-        });
+        let deadline =
+            timeout.map(|timeout| tokio::time::Instant::now() + timeout.saturating_sub(began.unwrap_or_default()));
         let mut measuring = std::pin::pin!(outgrown(left.inside("out"), most));
         let mut stopped: Option<Stopped> = None;
         let mut stopping: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
@@ -405,7 +405,8 @@ impl Docker {
         left.ended();
         let inspected = api.inspect_container(id, None::<InspectContainerOptions>).await;
         let state = inspected.map_err(|error| vanished(&error))?.state.unwrap_or_default();
-        let killed = state.exit_code == Some(ending::KILLED) && state.oom_killed != Some(true) && stopped.is_none();
+        let killed =
+            state.exit_code == Some(ending::KILLED) && state.oom_killed != Some(true) && stopped.is_none();
         if killed && !engine_left && removed(api, id).await {
             return Err(vanished_by_others());
         }
@@ -424,7 +425,10 @@ impl Docker {
         let mut pause = Duration::from_millis(100);
         while let Err(error) = api.ping().await {
             if since.elapsed() > PATIENCE {
-                return Err(infrastructure(format!("the container engine went away and stays away: {}", chain(&error))));
+                return Err(infrastructure(format!(
+                    "the container engine went away and stays away: {}",
+                    chain(&error)
+                )));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
@@ -494,6 +498,10 @@ impl Containers for Docker {
     }
 
     async fn settle(&self, most: Duration) {
+        // What a killed wrun left is removed by the next one, although that may run nothing itself.
+        if !self.swept.initialized() && self.left.folders.any() && self.engine().await.is_ok() {
+            self.swept.get_or_init(|| self.left.sweep_once()).await;
+        }
         self.left.settle(most).await;
     }
 }
@@ -586,13 +594,19 @@ async fn open(endpoint: &Endpoint) -> Result<bollard::Docker, String> {
     let opened = match address.split_once("://") {
         Some(("unix", path)) => match std::os::unix::net::UnixStream::connect(path) {
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Err(format!("you may not use the engine at {address} ({by}): join the group `docker`, or run a rootless one"));
+                return Err(format!(
+                    "you may not use the engine at {address} ({by}): join the group `docker`, or run a rootless one"
+                ));
             }
             Err(error) => return Err(format!("no engine answers at {address} ({by}): {error}")),
             Ok(_) => bollard::Docker::connect_with_unix(path, TIMEOUT, version),
         },
         Some(("tcp" | "http", _)) => bollard::Docker::connect_with_http(address, TIMEOUT, version),
-        _ => return Err(format!("the engine at {address} ({by}) cannot be talked to: only unix:// and tcp:// can")),
+        _ => {
+            return Err(format!(
+                "the engine at {address} ({by}) cannot be talked to: only unix:// and tcp:// can"
+            ));
+        }
     };
     let cannot = |error: Error| format!("no engine answers at {address} ({by}): {}", chain(&error));
     let api = opened.map_err(cannot)?.negotiate_version().await.map_err(cannot)?;
