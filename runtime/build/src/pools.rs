@@ -22,7 +22,8 @@ pub(crate) struct Share {
 
 impl Share {
     pub(crate) fn of(spec: &ContainerSpec) -> Self {
-        Self { cpu: spec.cpu(), memory: spec.memory.unwrap_or(0) }
+        // One that does not say is bounded by the slots alone.
+        Self { cpu: spec.cpu_millis.unwrap_or(0), memory: spec.memory.unwrap_or(0) }
     }
 
     /// Says of what a container wants more than there is: what, how much, how much there is.

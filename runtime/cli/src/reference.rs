@@ -68,6 +68,12 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
          `{task}` and `{plugin}` in it",
     ),
     (
+        "secrets",
+        "table of sources",
+        "none",
+        "what containers are given as files: `NAME = { env = \"VARIABLE\" }` or `NAME = { file = \"PATH\" }`",
+    ),
+    (
         "plugins",
         "table of paths",
         "none",

@@ -292,11 +292,6 @@ impl ContainerSpec {
         }
         Ok(self)
     }
-
-    /// Returns the CPU cores that it counts for, in thousandths: one, where it does not say.
-    pub fn cpu(&self) -> u64 {
-        self.cpu_millis.unwrap_or(1000)
-    }
 }
 
 impl Plan {

@@ -170,7 +170,7 @@ impl Container {
     }
 
     /// Uses so many CPU cores at most, in thousandths: `1500` is one and a half. As many have to be free for it to
-    /// start; without this it counts as one.
+    /// start; without this it takes what is there, and a slot.
     pub fn cpu_millis(mut self, millis: u64) -> Self {
         self.cpu_millis = Some(millis);
         self

@@ -53,7 +53,7 @@ impl Containers for Engine {
     }
 
     async fn run(&self, run: ContainerRun, _: Arc<dyn RunContext>) -> Result<Made, RunError> {
-        let cpu = run.spec.cpu();
+        let cpu = run.spec.cpu_millis.unwrap_or_default();
         let now = self.used.fetch_add(cpu, Ordering::SeqCst) + cpu;
         self.most.fetch_max(now, Ordering::SeqCst);
         self.runs.lock().unwrap().push(run.task.clone());
