@@ -118,6 +118,11 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CARGO_HOME", "as cargo has it"),
     ("RUSTUP_HOME", "as rustup has it"),
     ("AWS_", "credentials, profile and region for a store on S3, as every AWS program has them"),
+    (
+        "DOCKER_",
+        "`DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_CONFIG`: the container engine and credentials, as Docker has them",
+    ),
+    ("XDG_RUNTIME_DIR", "where rootless engines have their sockets"),
     ("CARGO_MANIFEST_DIR", "where wrun stands in for rustc: set by cargo"),
 ];
 
