@@ -128,7 +128,6 @@ fn every_misbehaviour_is_a_failure_that_names_what_and_where() {
         ("declare-twice", "the input `day` is there twice"),
         ("declare-many", "1000000 inputs: at most 100000 are allowed"),
         ("declare-itself", "declare-itself n=0 → declare-itself n=0"),
-        ("declare-container", "the task runs in a container"),
         ("static-need", "`static-need`"),
     ] {
         let ran = env.words(&format!("build hostile.wasm {task} -q")).code(1);

@@ -20,7 +20,7 @@ fn commands_and_options() {
     let env = world();
     assert_eq!(offered(&env, &["pl"]), ["plan", "plugin"]);
     assert_eq!(offered(&env, &["plugin", ""]), ["build", "help"]);
-    assert_eq!(offered(&env, &["build", "--fo"]), ["--force"]);
+    assert_eq!(offered(&env, &["build", "--fo"]), ["--follow", "--force"]);
     assert_eq!(offered(&env, &["build", "--color", "a"]), ["auto", "always"]);
     assert_eq!(offered(&env, &["build", "--color=n"]), ["--color=never"]);
     assert_eq!(offered(&env, &["completions", ""]), ["bash", "zsh", "fish"]);
