@@ -1,6 +1,7 @@
 //! Whole stores: the conformance suite over each, and what may happen to a local one.
 //!
 //! - `suite`: conformance
+//! - `tiered`: a cache in front of a truth
 //! - `damage`: damaged, newer and foreign files
 //! - `space`: no space, no permission to write
 //! - `kills`: processes that are killed, and several at once
@@ -17,6 +18,7 @@ mod damage;
 mod kills;
 mod space;
 mod suite;
+mod tiered;
 
 use std::path::Path;
 use std::sync::Arc;
