@@ -85,6 +85,7 @@ codes! {
     UnknownParam "unknown-param",
     UnknownTask "unknown-task",
     UnstableStore "unstable-store",
+    RemoteStore "remote-store",
     UnsupportedStore "unsupported-store",
     Usage "usage",
     Waiting "waiting",

@@ -480,7 +480,8 @@ fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) 
             statement.execute(params![&key.0.as_bytes()[..], generation])?;
         }
         Write::Settled(Address { key, generation }) => {
-            let mut statement = connection.prepare_cached("DELETE FROM owed WHERE key = ?1 AND generation = ?2")?;
+            let mut statement =
+                connection.prepare_cached("DELETE FROM owed WHERE key = ?1 AND generation = ?2")?;
             statement.execute(params![&key.0.as_bytes()[..], generation])?;
         }
         _ => {}

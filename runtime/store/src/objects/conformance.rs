@@ -76,7 +76,8 @@ pub async fn what_is_put_is_read(bucket: &impl Bucket) {
 /// Names may hold what URLs and XML must escape.
 pub async fn odd_names_are_names(bucket: &impl Bucket) {
     let store = bucket.open().await;
-    let mut names = ["odd/a b", "odd/a+b", "odd/a%2Fb", "odd/ä€", "odd/<&>", "odd/~x", "odd/=,'()"].map(str::to_owned);
+    let mut names =
+        ["odd/a b", "odd/a+b", "odd/a%2Fb", "odd/ä€", "odd/<&>", "odd/~x", "odd/=,'()"].map(str::to_owned);
     names.sort();
     for name in &names {
         store.put(name, bytes(name)).await.unwrap();
@@ -84,7 +85,8 @@ pub async fn odd_names_are_names(bucket: &impl Bucket) {
     for name in &names {
         assert_eq!(store.get(name).await.unwrap().as_deref(), Some(name.as_bytes()), "{name}");
     }
-    let listed: Vec<String> = store.list("odd/", "").await.unwrap().into_iter().map(|object| object.name).collect();
+    let listed: Vec<String> =
+        store.list("odd/", "").await.unwrap().into_iter().map(|object| object.name).collect();
     assert_eq!(listed, names);
 }
 
@@ -104,7 +106,8 @@ pub async fn of_many_writers_one_wins(bucket: &impl Bucket) {
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..8 {
             let (store, name) = (bucket.open().await, name.clone());
-            writers.spawn(async move { (writer, store.put_new(&name, bytes(&writer.to_string())).await.unwrap()) });
+            writers
+                .spawn(async move { (writer, store.put_new(&name, bytes(&writer.to_string())).await.unwrap()) });
         }
         let outcomes = writers.join_all().await;
         let winner = bucket.open().await.get(&name).await.unwrap().unwrap();

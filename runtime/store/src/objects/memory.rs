@@ -83,7 +83,12 @@ impl MemoryObjects {
     }
 
     fn error(&self, doing: &'static str, name: &str, fault: Fault) -> ObjectError {
-        ObjectError { doing, uri: format!("{}/{name}", self.describe()), fault, why: format!("{fault:?}, as ordered") }
+        ObjectError {
+            doing,
+            uri: format!("{}/{name}", self.describe()),
+            fault,
+            why: format!("{fault:?}, as ordered"),
+        }
     }
 
     /// Does one request, with the trouble that was ordered for it.

@@ -107,7 +107,9 @@ impl Fault {
     /// Returns one thing to try.
     pub fn hint(self) -> Option<&'static str> {
         Some(match self {
-            Self::Denied => "the rights that wrun needs are in docs/using/s3.md; `wrun doctor` tries them one by one",
+            Self::Denied => {
+                "the rights that wrun needs are in docs/using/s3.md; `wrun doctor` tries them one by one"
+            }
             Self::Credentials => {
                 "log in again, or name a profile: `profile` under [s3] in wrun.toml, or AWS_PROFILE"
             }

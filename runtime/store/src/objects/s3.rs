@@ -13,6 +13,7 @@ use crate::api::{Blob, Bytes, Staged};
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
@@ -56,6 +57,9 @@ pub struct S3Options {
     pub storage_class: Option<String>,
     /// Whether the server knows conditional puts; without them two builds that race may each believe to be first.
     pub conditional: Option<bool>,
+    /// An access key and its secret, where they are not to be looked for. Never read from a file of the project.
+    #[serde(skip)]
+    pub keys: Option<(String, String)>,
 }
 
 /// A bucket, and a prefix in it.
@@ -87,15 +91,17 @@ pub fn split_uri(uri: &str) -> Option<(&str, &str)> {
 impl S3Objects {
     /// Prepares to use a bucket. Nothing is asked of the server yet.
     pub async fn open(bucket: &str, prefix: &str, options: &S3Options) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
         }
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
+        }
+        if let Some((access, secret)) = &options.keys {
+            loader = loader.credentials_provider(Credentials::new(access, secret, None, None, "given"));
         }
         let shared = loader.load().await;
         let timeouts = TimeoutConfig::builder()
@@ -189,7 +195,8 @@ impl S3Objects {
             match asked.send().await {
                 Ok(found) => {
                     let total = found.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
-                    let bytes = found.body.collect().await.map_err(|error| self.garbled(name, error))?.into_bytes();
+                    let bytes =
+                        found.body.collect().await.map_err(|error| self.garbled(name, error))?.into_bytes();
                     // A server that knows no ranges sends everything.
                     let whole = bytes.len() as u64;
                     let total = total.unwrap_or(whole);
@@ -241,6 +248,18 @@ impl S3Objects {
                     _ => Err(self.failed(("write", name), &error)),
                 },
                 Err(error) => Err(self.failed(("write", name), &error)),
+            }
+        };
+        self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Makes the bucket, unless it is there.
+    pub async fn make_bucket(&self) -> Result<(), ObjectError> {
+        let attempt = || async {
+            match self.client.create_bucket().bucket(&self.bucket).send().await {
+                Ok(_) => Ok(()),
+                Err(error) if status(&error) == Some(409) => Ok(()),
+                Err(error) => Err(self.failed(("make the bucket of", ""), &error)),
             }
         };
         self.limit.request(Kind::Put, attempt).await
@@ -315,15 +334,15 @@ fn classify<E: ProvideErrorMetadata + std::error::Error + 'static>(
                 }
                 ("RequestTimeTooSkewed", _) => Fault::ClockSkew,
                 ("NoSuchBucket", _) => Fault::NoBucket,
-                ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect", _) | (_, 301 | 307) => {
-                    Fault::Region
-                }
-                ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded", _) | (_, 429 | 503) => {
-                    Fault::Throttled
-                }
+                ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect", _)
+                | (_, 301 | 307) => Fault::Region,
+                ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded", _)
+                | (_, 429 | 503) => Fault::Throttled,
                 ("RequestTimeout", _) | (_, 408) => Fault::TimedOut,
                 ("NotImplemented", _) | (_, 501) => Fault::Unsupported,
-                ("AccessDenied" | "SignatureDoesNotMatch" | "AllAccessDisabled", _) | (_, 401 | 403) => Fault::Denied,
+                ("AccessDenied" | "SignatureDoesNotMatch" | "AllAccessDisabled", _) | (_, 401 | 403) => {
+                    Fault::Denied
+                }
                 (_, 500..) => Fault::Server,
                 (_, 200..=299) => Fault::Garbled,
                 _ => Fault::Other,
@@ -373,7 +392,8 @@ impl Objects for S3Objects {
             match self.client.get_object().bucket(&self.bucket).key(self.key(name)).send().await {
                 Ok(found) => {
                     let due = found.content_length();
-                    let bytes = found.body.collect().await.map_err(|error| self.garbled(name, error))?.into_bytes();
+                    let bytes =
+                        found.body.collect().await.map_err(|error| self.garbled(name, error))?.into_bytes();
                     if due.is_some_and(|due| u64::try_from(due) != Ok(bytes.len() as u64)) {
                         return Err(self.garbled(name, format!("{} bytes came of {due:?}", bytes.len())));
                     }
@@ -467,7 +487,9 @@ impl Objects for S3Objects {
     async fn size(&self, name: &str) -> Result<Option<u64>, ObjectError> {
         let attempt = || async {
             match self.client.head_object().bucket(&self.bucket).key(self.key(name)).send().await {
-                Ok(found) => Ok(Some(u64::try_from(found.content_length().unwrap_or_default()).unwrap_or_default())),
+                Ok(found) => {
+                    Ok(Some(u64::try_from(found.content_length().unwrap_or_default()).unwrap_or_default()))
+                }
                 Err(error) if status(&error) == Some(404) => Ok(None),
                 Err(error) => Err(self.failed(("look for", name), &error)),
             }

@@ -5,7 +5,7 @@
 //! ac/<2 hex>/<62 hex>.<g>   action digest → result, generation g; create-only
 //! hint/<2 hex>/<62 hex>     first key of a dynamic action → the steps it took
 //! tomb/<16 digits>          tombstones, create-only, without gaps; `tomb/~format-1` says what wrote here
-//! goal/<64 hex>             the newest session record's header of a goal
+//! goal/<64 hex>             the newest session record of a goal: its run, a line break, its header
 //! run/<date>/<run>          the header of every build
 //! ```
 //!
@@ -32,7 +32,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use up::Uploads;
-use wrun_core::action::step_key;
 use wrun_core::digest::{ActionKey, Digest, GoalKey, PlanKey, TaskId};
 use wrun_core::result::{Address, Step};
 
@@ -169,9 +168,34 @@ impl TieredStore {
         Ok(())
     }
 
+    /// Refuses a batch whose tombstones would leave a gap, before anything of it is written.
+    async fn check_numbers(&self, truth: &Arc<dyn Objects>, batch: &[Write]) -> Result<(), StoreError> {
+        let numbers = batch.iter().filter_map(|write| match write {
+            Write::Tombstone(number, _) => Some(*number),
+            _ => None,
+        });
+        let numbers: Vec<u64> = numbers.collect();
+        let Some(highest) = numbers.iter().max() else { return Ok(()) };
+        self.ready_to_write(truth).await?;
+        let last =
+            async || Ok::<_, StoreError>(self.cache.tombstones(0).await?.last().map_or(0, |(last, _)| *last));
+        let mut last_known = last().await?;
+        if *highest > last_known + 1 {
+            self.read_log(truth).await?;
+            last_known = last().await?;
+        }
+        for number in numbers {
+            if number == 0 || number > last_known + 1 {
+                let why = format!("tombstone {number} would leave a gap in its log");
+                return Err(StoreError::Damaged { path: PathBuf::from(&self.place), why });
+            }
+            last_known = last_known.max(number);
+        }
+        Ok(())
+    }
+
     /// Writes a tombstone where everybody agrees on its number.
     async fn bury(&self, truth: &Arc<dyn Objects>, number: u64, body: &Bytes) -> Result<Committed, StoreError> {
-        self.ready_to_write(truth).await?;
         match truth.put_new(&names::tombstone(number), body.clone()).await? {
             Put::Created => Ok(Committed::Written),
             Put::Exists(winner) => {
@@ -194,7 +218,15 @@ impl TieredStore {
             match write {
                 Write::Session { goal, run, header } => {
                     truth.put(&names::run(run), header.clone()).await?;
-                    truth.put(&names::goal(*goal), header.clone()).await?;
+                    let newer = truth
+                        .get(&names::goal(*goal))
+                        .await?
+                        .is_some_and(|known| split(&known).0 > run.as_bytes());
+                    // Of two builds that end at once either record will do: both are complete.
+                    if !newer {
+                        let named = [run.as_bytes(), b"\n", header].concat();
+                        truth.put(&names::goal(*goal), named.into()).await?;
+                    }
                 }
                 Write::Run { run, header } => truth.put(&names::run(run), header.clone()).await?,
                 _ => {}
@@ -276,25 +308,20 @@ impl Store for TieredStore {
         let mut known = self.cache.steps(keys).await?;
         let Some(truth) = &self.truth else { return Ok(known) };
         let absent: Vec<usize> = (0..keys.len()).filter(|i| known[*i].is_none()).collect();
-        let asked = futures_util::stream::iter(absent).map(|i| async move {
-            Ok::<_, StoreError>((i, truth.get(&names::hint(keys[i])).await?))
-        });
+        let asked = futures_util::stream::iter(absent)
+            .map(|i| async move { Ok::<_, StoreError>((i, truth.get(&names::hint(keys[i])).await?)) });
         let found: Vec<(usize, Option<Bytes>)> = asked.buffer_unordered(AT_ONCE).try_collect().await?;
         let mut writes = Vec::new();
         for (i, hint) in found {
             // What cannot be read is no hint.
-            let Some(steps) = hint.and_then(|hint| serde_json::from_slice::<Vec<Step>>(&hint).ok()) else { continue };
-            let mut key = keys[i];
-            for (nth, step) in steps.iter().enumerate() {
-                let Ok(needs) = serde_json::to_vec(&step.needs) else { break };
+            let Some(steps) = hint.and_then(|hint| serde_json::from_slice::<Vec<Step>>(&hint).ok()) else {
+                continue;
+            };
+            let needs = steps.iter().map_while(|step| serde_json::to_vec(&step.needs).ok());
+            for (key, needs) in Step::keys(keys[i], &steps).into_iter().zip(needs) {
                 let needs: Bytes = needs.into();
-                if nth == 0 {
-                    known[i] = Some(needs.clone());
-                }
+                known[i].get_or_insert_with(|| needs.clone());
                 writes.push(Write::Step(key, needs));
-                let answers: Vec<_> =
-                    step.answers.iter().map(|tree| (wrun_core::action::InputKind::Tree, *tree)).collect();
-                key = step_key(key, &answers);
             }
         }
         if !writes.is_empty() {
@@ -320,7 +347,7 @@ impl Store for TieredStore {
 
     async fn session(&self, goal: GoalKey) -> Result<Option<Bytes>, StoreError> {
         match &self.truth {
-            Some(truth) => Ok(truth.get(&names::goal(goal)).await?),
+            Some(truth) => Ok(truth.get(&names::goal(goal)).await?.map(|named| split(&named).1.into())),
             None => self.cache.session(goal).await,
         }
     }
@@ -331,6 +358,7 @@ impl Store for TieredStore {
 
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError> {
         let Some(truth) = &self.truth else { return self.cache.commit(owing(batch)).await };
+        self.check_numbers(truth, &batch).await?;
         if batch.iter().any(|write| matches!(write, Write::Session { .. } | Write::Run { .. })) {
             self.record(truth, &batch).await?;
         }
@@ -407,6 +435,12 @@ impl Store for TieredStore {
     fn counters(&self) -> Counters {
         Counters { traffic: self.traffic(), ..self.cache.counters() }
     }
+}
+
+/// Splits what lies under a goal: the run's id, and after a line break its header.
+fn split(named: &[u8]) -> (&[u8], &[u8]) {
+    let at = named.iter().position(|byte| *byte == b'\n');
+    at.map_or((&[], named), |at| (&named[..at], &named[at + 1..]))
 }
 
 /// Says of each result of a batch that it is owed to the truth.

@@ -1,6 +1,7 @@
 //! Whole stores: the conformance suite over each, and what may happen to a local one.
 //!
 //! - `suite`: conformance
+//! - `s3`: the suites over real servers
 //! - `tiered`: a cache in front of a truth
 //! - `damage`: damaged, newer and foreign files
 //! - `space`: no space, no permission to write
@@ -16,6 +17,7 @@
 mod child;
 mod damage;
 mod kills;
+mod s3;
 mod space;
 mod suite;
 mod tiered;

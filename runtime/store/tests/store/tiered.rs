@@ -12,8 +12,8 @@ use wrun_core::task::{Call, Need};
 use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_store::conformance::Home;
 use wrun_store::local::LocalStore;
-use wrun_store::objects::memory::{MemoryObjects, Trouble};
 use wrun_store::objects::Fault;
+use wrun_store::objects::memory::{MemoryObjects, Trouble};
 use wrun_store::tiered::TieredStore;
 use wrun_store::{BlobKind, Bytes, Committed, Settled, Store, StoreError, Write};
 
@@ -157,11 +157,7 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
     let writes = vec![
         Write::Blob(BlobKind::Blob, content.into()),
         Write::Blob(BlobKind::Tree, tree.encode().into()),
-        Write::Result {
-            address,
-            body: serde_json::to_vec(&result).unwrap().into(),
-            task: TaskId(digest(name)),
-        },
+        Write::Result { address, body: serde_json::to_vec(&result).unwrap().into(), task: TaskId(digest(name)) },
     ];
     (address, writes)
 }
@@ -326,9 +322,8 @@ async fn a_hint_is_one_object_and_gives_every_step() {
         call: Call { plugin: None, task: "leaf".into(), params: "{}".into() },
         path: None,
     };
-    let steps: Vec<Step> = ["a", "b"]
-        .map(|name| Step { needs: vec![need(name)], answers: vec![TreeDigest(digest(name))] })
-        .into();
+    let steps: Vec<Step> =
+        ["a", "b"].map(|name| Step { needs: vec![need(name)], answers: vec![TreeDigest(digest(name))] }).into();
     let mut first = ActionKey(digest(""));
     for write in &mut writes {
         let Write::Result { body, .. } = write else { continue };
@@ -357,14 +352,15 @@ async fn requests_are_few() {
     let before = one.store.traffic();
     // A small result rides whole inside its record.
     let (address, writes) = made("task", b"bytes", 1.0);
-    let writes = writes.into_iter().filter(|write| matches!(write, Write::Result { .. })).map(|write| match write {
-        Write::Result { address, body, task } => {
-            let mut result: ActionResult = serde_json::from_slice(&body).unwrap();
-            result.inline = Some(serde_json::from_str(r#"{"out": {"text": "bytes"}}"#).unwrap());
-            Write::Result { address, body: serde_json::to_vec(&result).unwrap().into(), task }
-        }
-        other => other,
-    });
+    let writes =
+        writes.into_iter().filter(|write| matches!(write, Write::Result { .. })).map(|write| match write {
+            Write::Result { address, body, task } => {
+                let mut result: ActionResult = serde_json::from_slice(&body).unwrap();
+                result.inline = Some(serde_json::from_str(r#"{"out": {"text": "bytes"}}"#).unwrap());
+                Write::Result { address, body: serde_json::to_vec(&result).unwrap().into(), task }
+            }
+            other => other,
+        });
     assert_eq!(one.store.results(&[address.key]).await.unwrap(), [vec![]]);
     commit(&one, writes.collect()).await;
     one.settle().await.unwrap();
