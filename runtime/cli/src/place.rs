@@ -20,7 +20,7 @@ use wrun_store::tiered::TieredStore;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Folder(PathBuf),
-    S3(Bucket),
+    S3(Box<Bucket>),
 }
 
 /// A bucket, and the cache in front of it.
@@ -97,13 +97,13 @@ impl Place {
                 caches.join("s3").join(&name[..16])
             }
         };
-        Ok(Self::S3(Bucket {
+        Ok(Self::S3(Box::new(Bucket {
             name: bucket.to_owned(),
             prefix: prefix.to_owned(),
             cache,
             offline: args.offline,
             options: config.s3.clone(),
-        }))
+        })))
     }
 
     /// Returns the folder of this machine: the store, or its cache.

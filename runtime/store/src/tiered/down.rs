@@ -1,12 +1,12 @@
 //! Bytes that come from the truth to this machine: verified before anybody sees them.
 
-use super::{AT_ONCE, names};
+use super::{AT_ONCE, Wrong, names};
 use crate::api::{Blob, BlobKind, Bytes, Staged, Store, Write};
 use crate::error::StoreError;
 use crate::objects::Objects;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use wrun_core::digest::Digest;
 
 /// Blobs of at most this many bytes are kept with the small records of the cache.
@@ -21,10 +21,11 @@ pub(super) async fn bring(
     cache: &Arc<dyn Store>,
     truth: &Arc<dyn Objects>,
     wanted: &[(BlobKind, Digest)],
+    wrong: &Wrong,
 ) -> Result<Vec<bool>, StoreError> {
     let mut there = Vec::with_capacity(wanted.len());
     let mut small = Vec::new();
-    let found = futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, kind, digest));
+    let found = futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, kind, digest, wrong));
     let mut found = std::pin::pin!(found.buffered(AT_ONCE));
     while let Some(found) = found.try_next().await? {
         there.push(!matches!(found, Found::Absent));
@@ -55,6 +56,7 @@ async fn one(
     truth: &Arc<dyn Objects>,
     kind: BlobKind,
     digest: Digest,
+    wrong: &Wrong,
 ) -> Result<Found, StoreError> {
     let name = names::blob(digest);
     for _ in 0..TRIES {
@@ -72,7 +74,8 @@ async fn one(
             Landed::Staged(_) => {}
         }
     }
-    // The truth has other bytes under that name: for us it has none.
+    // For us it has none, until what made them runs again.
+    wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
     Ok(Found::Absent)
 }
 

@@ -29,6 +29,7 @@ use crate::error::StoreError;
 use crate::objects::{Objects, Put, Traffic};
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use up::Uploads;
@@ -51,7 +52,11 @@ pub struct TieredStore {
     /// Whether a commit waits for the truth.
     through: bool,
     log: Mutex<LogState>,
+    wrong: Wrong,
 }
+
+/// Blobs of which the truth has other bytes than their name says: they are written over as soon as ours are there.
+type Wrong = Arc<Mutex<HashSet<Digest>>>;
 
 /// What is known of the truth's log.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -76,14 +81,16 @@ impl TieredStore {
     }
 
     fn over(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, through: bool) -> Self {
-        let uploads = Some(Uploads::new(cache.clone(), truth.clone()));
-        Self { cache, place: truth.describe(), truth: Some(truth), uploads, through, log: Mutex::default() }
+        let wrong = Wrong::default();
+        let uploads = Some(Uploads::new(cache.clone(), truth.clone(), wrong.clone()));
+        Self { cache, place: truth.describe(), truth: Some(truth), uploads, through, log: Mutex::default(), wrong }
     }
 
     /// Uses the cache alone, as if the truth did not exist.
     pub fn offline(cache: Arc<dyn Store>, place: &str) -> Arc<Self> {
         let place = place.to_owned();
-        Arc::new(Self { cache, truth: None, place, uploads: None, through: false, log: Mutex::default() })
+        let (log, wrong) = (Mutex::default(), Wrong::default());
+        Arc::new(Self { cache, truth: None, place, uploads: None, through: false, log, wrong })
     }
 
     /// Returns what was asked of the truth so far.
@@ -251,7 +258,7 @@ impl Store for TieredStore {
         let Some(truth) = &self.truth else { return Ok(there) };
         let absent: Vec<usize> = (0..wanted.len()).filter(|i| !there[*i]).collect();
         let missing: Vec<(BlobKind, Digest)> = absent.iter().map(|i| wanted[*i]).collect();
-        let brought = down::bring(&self.cache, truth, &missing).await?;
+        let brought = down::bring(&self.cache, truth, &missing, &self.wrong).await?;
         absent.into_iter().zip(brought).for_each(|(i, brought)| there[i] = brought);
         Ok(there)
     }

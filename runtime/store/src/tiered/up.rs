@@ -3,7 +3,7 @@
 //! One task takes addresses from a channel and sends several at once. It reads all it needs from the cache, so what
 //! an earlier process left is sent like what this one makes.
 
-use super::{down, names};
+use super::{Wrong, down, names};
 use crate::api::{BlobKind, Bytes, Store, Write};
 use crate::error::StoreError;
 use crate::objects::{Objects, Put};
@@ -36,9 +36,9 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>) -> Self {
+    pub(super) fn new(cache: Arc<dyn Store>, truth: Arc<dyn Objects>, wrong: Wrong) -> Self {
         let (orders, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default() });
+        let shared = Arc::new(Shared { cache, truth, sent: Mutex::default(), wrong });
         let sender = Sender { receiver, shared, on_their_way: JoinSet::new(), waiting: HashSet::new() };
         Self { orders, start: Mutex::new(Some(sender)) }
     }
@@ -147,6 +147,7 @@ struct Shared {
     truth: Arc<dyn Objects>,
     /// Blobs that are in the truth for sure.
     sent: Mutex<HashSet<Digest>>,
+    wrong: Wrong,
 }
 
 impl Shared {
@@ -178,7 +179,10 @@ impl Shared {
     async fn send_blob(&self, kind: BlobKind, digest: Digest) -> Result<(), StoreError> {
         let name = names::blob(digest);
         match down::read(&self.cache, kind, digest)? {
-            Some(blob) => self.truth.upload(&name, &blob, false).await?,
+            Some(blob) => {
+                let replace = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest);
+                self.truth.upload(&name, &blob, replace).await?;
+            }
             // What is not here came from there; if it is in neither, no record may name it.
             None if self.truth.size(&name).await?.is_some() => {}
             None => return Err(StoreError::Corrupt { digest, path: self.cache.describe().into() }),

@@ -137,13 +137,30 @@ mod radosgw {
 }
 
 #[tokio::test]
-async fn each_refusal_is_told_apart() {
+async fn each_refusal_of_radosgw_is_told_apart() {
     let fault = async |server: Server, bucket: &str| {
         let objects = server.objects(bucket, "p").await;
         objects.get("name").await.map_err(|error| error.fault)
     };
     assert_eq!(fault(RADOSGW, "no-such-bucket-at-all").await, Err(Fault::NoBucket));
-    assert_eq!(fault(MINISTACK, "no-such-bucket-at-all").await, Err(Fault::NoBucket));
     assert_eq!(fault(Server { access: "nobody", ..RADOSGW }, BUCKET).await, Err(Fault::Credentials));
     assert_eq!(fault(Server { secret: "wrong", ..RADOSGW }, BUCKET).await, Err(Fault::Denied));
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_no_absence() {
+    let error = MINISTACK.objects("no-such-bucket-at-all", "p").await.get("name").await.unwrap_err();
+    assert_eq!(error.fault, Fault::NoBucket, "{error}");
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_unreachable() {
+    let options = S3Options {
+        endpoint: Some("http://127.0.0.1:1".into()),
+        region: Some("us-east-1".into()),
+        keys: Some(("a".into(), "b".into())),
+        ..S3Options::default()
+    };
+    let error = S3Objects::open("bucket", "", &options).await.get("name").await.unwrap_err();
+    assert_eq!(error.fault, Fault::Unreachable, "{error}");
 }

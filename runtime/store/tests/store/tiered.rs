@@ -394,3 +394,27 @@ async fn a_session_record_is_everybodys() {
     assert_eq!(offline.session(goal).await.unwrap().as_deref(), Some(b"first".as_slice()));
     assert_eq!(PathBuf::from(offline.describe()), PathBuf::from("memory://bucket"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_bytes_in_the_truth_are_written_over_once_the_right_ones_are_made() {
+    let bucket = MemoryObjects::default();
+    let (one, two) = (Own::new(&bucket), Own::new(&bucket));
+    let content = b"the right bytes";
+    let due = Digest::of_blob(content);
+    let (address, first) = made("task", content, 1.0);
+    commit(&one, first).await;
+    one.settle().await.unwrap();
+    bucket.plant(&cas(due), b"the wrong bytes");
+    assert_eq!(two.store.fetch(&[(BlobKind::Blob, due)]).await.unwrap(), [false]);
+    // Its result is disowned, and the task runs again: the next generation.
+    let (_, mut again) = made("task", content, 2.0);
+    for write in &mut again {
+        if let Write::Result { address, .. } = write {
+            address.generation = 1;
+        }
+    }
+    commit(&two, again).await;
+    two.settle().await.unwrap();
+    assert!(bucket.names().contains(&ac(Address { generation: 1, ..address })));
+    assert_eq!(Own::new(&bucket).store.fetch(&[(BlobKind::Blob, due)]).await.unwrap(), [true]);
+}
