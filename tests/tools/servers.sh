@@ -9,7 +9,11 @@ home=$PWD/target/servers
 mkdir -p "$home"
 say() { printf 'servers: %s\n' "$*" >&2; }
 die() { printf 'error: %s\nhint: %s\n' "$1" "$2" >&2; exit 1; }
-answers() { curl -s -o /dev/null --max-time 2 "$1"; }
+# Whether somebody listens at http://HOST:PORT.
+answers() {
+  local address=${1#http://}
+  (exec 3<>"/dev/tcp/${address%:*}/${address#*:}") 2>/dev/null
+}
 
 # Waits until a server answers: it is that or the end of patience, never a fixed pause.
 await() {
