@@ -25,7 +25,8 @@ pub(super) async fn bring(
 ) -> Result<Vec<bool>, StoreError> {
     let mut there = Vec::with_capacity(wanted.len());
     let mut small = Vec::new();
-    let found = futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, kind, digest, wrong));
+    let found =
+        futures_util::stream::iter(wanted.to_vec()).map(|(kind, digest)| one(cache, truth, kind, digest, wrong));
     let mut found = std::pin::pin!(found.buffered(AT_ONCE));
     while let Some(found) = found.try_next().await? {
         there.push(!matches!(found, Found::Absent));
