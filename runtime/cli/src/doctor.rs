@@ -4,6 +4,7 @@ use crate::args::DoctorArgs;
 use crate::config;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::place::Place;
 use crate::shell::Shell;
 use crate::text::{bytes, plain};
 use crate::{env, workspace};
@@ -194,7 +195,7 @@ fn store(args: &DoctorArgs) -> Vec<Check> {
 fn where_is(args: &DoctorArgs) -> Result<PathBuf> {
     let cwd = env::cwd()?;
     let config::Found { config, folder } = config::find(&cwd)?;
-    workspace::store_path(&args.store, &config, folder.as_deref(), &cwd)
+    Ok(Place::of(&args.store, &config, folder.as_deref(), &cwd)?.folder().to_owned())
 }
 
 /// Makes a file, writes to it, and removes it.

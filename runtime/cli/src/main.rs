@@ -34,6 +34,7 @@ mod man;
 mod messages;
 mod pager;
 mod params;
+mod place;
 mod progress;
 #[cfg(test)]
 mod reference;

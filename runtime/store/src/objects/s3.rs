@@ -1,0 +1,555 @@
+//! Amazon S3, and what speaks like it, through the official SDK.
+//!
+//! Requests are repeated by `limit`, not by the SDK, so that each is counted and throttling narrows all of them.
+//! Checksums of requests are computed only where the operation demands one: some servers refuse the SDK's own, and
+//! every blob is verified against its digest when it enters a machine.
+//!
+//! Credentials, region and profile are found where every AWS program finds them (environment, files, container,
+//! instance), unless the configuration names them.
+
+use super::limit::{Kind, Limit};
+use super::{DownloadError, Fault, Listed, ObjectError, Objects, Put, Traffic};
+use crate::api::{Blob, Bytes, Staged};
+use async_trait::async_trait;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Objects of more than this go up in parts.
+const WHOLE: u64 = 16 << 20;
+/// A part, unless there would be more than [`MOST_PARTS`].
+const PART: u64 = 8 << 20;
+/// S3 allows 10,000.
+const MOST_PARTS: u64 = 9_000;
+/// So many parts of one object are in memory at once.
+const PARALLEL: usize = 8;
+/// An upload in parts that is older than this was abandoned.
+pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Where the objects are, and how to reach them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct S3Options {
+    /// The region of the bucket.
+    pub region: Option<String>,
+    /// A profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// The address of a server that is not Amazon's: `http://host:port`.
+    pub endpoint: Option<String>,
+    /// Whether the bucket is in the path of the address instead of its host name; true with an `endpoint`.
+    pub path_style: Option<bool>,
+    /// Encryption at rest: `AES256`, `aws:kms`, or `aws:kms:dsse`.
+    pub sse: Option<String>,
+    /// The key for `aws:kms`.
+    pub kms_key: Option<String>,
+    /// Such as `INTELLIGENT_TIERING`.
+    pub storage_class: Option<String>,
+    /// Whether the server knows conditional puts; without them two builds that race may each believe to be first.
+    pub conditional: Option<bool>,
+    /// An access key and its secret, where they are not to be looked for. Never read from a file of the project.
+    #[serde(skip)]
+    pub keys: Option<(String, String)>,
+}
+
+/// A bucket, and a prefix in it.
+pub struct S3Objects {
+    client: Client,
+    bucket: String,
+    /// Empty, or ends with `/`.
+    prefix: String,
+    conditional: bool,
+    sse: Option<ServerSideEncryption>,
+    kms_key: Option<String>,
+    storage_class: Option<StorageClass>,
+    limit: Limit,
+}
+
+impl std::fmt::Debug for S3Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "S3Objects({})", self.describe())
+    }
+}
+
+/// Splits `s3://bucket/prefix`.
+pub fn split_uri(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("s3://")?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    (!bucket.is_empty()).then(|| (bucket, prefix.trim_matches('/')))
+}
+
+impl S3Objects {
+    /// Prepares to use a bucket. Nothing is asked of the server yet.
+    pub async fn open(bucket: &str, prefix: &str, options: &S3Options) -> Self {
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some((access, secret)) = &options.keys {
+            loader = loader.credentials_provider(Credentials::new(access, secret, None, None, "given"));
+        }
+        let shared = loader.load().await;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .read_timeout(Duration::from_secs(30))
+            .operation_attempt_timeout(Duration::from_secs(120))
+            .build();
+        let mut config = aws_sdk_s3::config::Builder::from(&shared)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .force_path_style(options.path_style.unwrap_or(options.endpoint.is_some()));
+        if let Some(endpoint) = &options.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        if shared.region().is_none() {
+            // Servers that are not Amazon's take any; Amazon's answers with the right one.
+            config = config.region(Region::new("us-east-1"));
+        }
+        let seed = std::time::UNIX_EPOCH.elapsed().map_or(1, |since| u64::from(since.subsec_nanos()));
+        Self {
+            client: Client::from_conf(config.build()),
+            bucket: bucket.to_owned(),
+            prefix: if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_matches('/')) },
+            conditional: options.conditional.unwrap_or(true),
+            sse: options.sse.as_deref().map(ServerSideEncryption::from),
+            kms_key: options.kms_key.clone(),
+            storage_class: options.storage_class.as_deref().map(StorageClass::from),
+            limit: Limit::new(super::limit::PAUSE, seed ^ u64::from(std::process::id()) << 32),
+        }
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn uri(&self, name: &str) -> String {
+        format!("s3://{}/{}{name}", self.bucket, self.prefix)
+    }
+
+    fn failed<E: ProvideErrorMetadata + std::error::Error + 'static>(
+        &self,
+        (doing, name): (&'static str, &str),
+        error: &SdkError<E, HttpResponse>,
+    ) -> ObjectError {
+        let (fault, why) = classify(error);
+        ObjectError { doing, uri: self.uri(name), fault, why }
+    }
+
+    fn garbled(&self, name: &str, why: impl std::fmt::Display) -> ObjectError {
+        ObjectError { doing: "read", uri: self.uri(name), fault: Fault::Garbled, why: why.to_string() }
+    }
+
+    fn local(&self, name: &str, error: &std::io::Error) -> ObjectError {
+        ObjectError { doing: "send", uri: self.uri(name), fault: Fault::Local, why: error.to_string() }
+    }
+
+    /// Sends one put; true if it was made, false if the server says that something is there.
+    async fn send(&self, name: &str, body: &Bytes, only_new: bool) -> Result<bool, ObjectError> {
+        let attempt = || async {
+            let body = ByteStream::from(bytes::Bytes::from_owner(body.clone()));
+            let sent = self
+                .client
+                .put_object()
+                .bucket(&self.bucket)
+                .key(self.key(name))
+                .set_if_none_match(only_new.then(|| "*".to_owned()))
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone())
+                .body(body)
+                .send()
+                .await;
+            match sent {
+                Ok(_) => Ok(true),
+                Err(error) if only_new && matches!(status(&error), Some(409 | 412)) => Ok(false),
+                Err(error) => Err(self.failed(("write", name), &error)),
+            }
+        };
+        let made = self.limit.request(Kind::Put, attempt).await?;
+        self.limit.up(body.len() as u64);
+        Ok(made)
+    }
+
+    /// Reads a range; returns the bytes and the size of the whole, or nothing where there is no object.
+    async fn range(&self, name: &str, from: u64, length: u64) -> Result<Option<(bytes::Bytes, u64)>, ObjectError> {
+        let attempt = || async {
+            let range = format!("bytes={from}-{}", from + length - 1);
+            let asked = self.client.get_object().bucket(&self.bucket).key(self.key(name)).range(range);
+            match asked.send().await {
+                Ok(found) => {
+                    let total = found.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
+                    let bytes =
+                        found.body.collect().await.map_err(|error| self.garbled(name, error))?.into_bytes();
+                    // A server that knows no ranges sends everything.
+                    let whole = bytes.len() as u64;
+                    let total = total.unwrap_or(whole);
+                    if whole != length.min(total.saturating_sub(from)) && total != whole {
+                        return Err(self.garbled(name, format!("{whole} bytes came of {length}")));
+                    }
+                    Ok(Some((bytes, total)))
+                }
+                Err(error) => match status(&error) {
+                    Some(404) if !is_no_bucket(&error) => Ok(None),
+                    // It is empty, so it has no first byte.
+                    Some(416) if from == 0 => Ok(Some((bytes::Bytes::new(), 0))),
+                    _ => Err(self.failed(("read", name), &error)),
+                },
+            }
+        };
+        let found = self.limit.request(Kind::Get, attempt).await?;
+        self.limit.down(found.as_ref().map_or(0, |(bytes, _)| bytes.len() as u64));
+        Ok(found)
+    }
+
+    async fn upload_parts(&self, name: &str, body: &Blob, id: &str) -> Result<(), ObjectError> {
+        let part = PART.max(body.len().div_ceil(MOST_PARTS).next_multiple_of(1 << 20));
+        let count = body.len().div_ceil(part);
+        let parts = futures_util::stream::iter(0..count).map(|i| async move {
+            let from = i * part;
+            let size = part.min(body.len() - from);
+            let bytes = read_part(body.clone(), from, size).await.map_err(|error| self.local(name, &error))?;
+            let number = i32::try_from(i + 1).unwrap_or(i32::MAX);
+            let attempt = || async {
+                let sent = self.client.upload_part().bucket(&self.bucket).key(self.key(name)).upload_id(id);
+                let sent = sent.part_number(number).body(ByteStream::from(bytes.clone())).send().await;
+                sent.map_err(|error| self.failed(("write", name), &error))
+            };
+            let sent = self.limit.request(Kind::Put, attempt).await?;
+            self.limit.up(size);
+            Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
+        });
+        let parts: Vec<CompletedPart> = parts.buffered(PARALLEL).try_collect().await?;
+        let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let attempt = || async {
+            let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(self.key(name));
+            let done = complete.upload_id(id).multipart_upload(all.clone()).send().await;
+            match done {
+                Ok(_) => Ok(()),
+                // A reply that was lost: the upload is known no more because it is complete.
+                Err(error) if error.code() == Some("NoSuchUpload") => match self.size(name).await? {
+                    Some(size) if size == body.len() => Ok(()),
+                    _ => Err(self.failed(("write", name), &error)),
+                },
+                Err(error) => Err(self.failed(("write", name), &error)),
+            }
+        };
+        self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Makes the bucket, unless it is there.
+    pub async fn make_bucket(&self) -> Result<(), ObjectError> {
+        let attempt = || async {
+            match self.client.create_bucket().bucket(&self.bucket).send().await {
+                Ok(_) => Ok(()),
+                Err(error) if status(&error) == Some(409) => Ok(()),
+                Err(error) => Err(self.failed(("make the bucket of", ""), &error)),
+            }
+        };
+        self.limit.request(Kind::Put, attempt).await
+    }
+
+    /// Removes the parts of uploads that were abandoned; returns how many uploads.
+    pub async fn sweep_uploads(&self, now: i64) -> Result<usize, ObjectError> {
+        let attempt = || async {
+            let list = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(&self.prefix);
+            list.send().await.map_err(|error| self.failed(("list the uploads of", ""), &error))
+        };
+        let listed = self.limit.request(Kind::List, attempt).await?;
+        let limit = now - i64::try_from(ABANDONED.as_millis()).unwrap_or(i64::MAX);
+        let old = |upload: &&aws_sdk_s3::types::MultipartUpload| {
+            upload.initiated().and_then(|at| at.to_millis().ok()).is_some_and(|at| at < limit)
+        };
+        let mut swept = 0;
+        for upload in listed.uploads().iter().filter(old) {
+            if let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) {
+                self.abort(key, id).await?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn abort(&self, key: &str, id: &str) -> Result<(), ObjectError> {
+        let attempt = || async {
+            let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
+            match abort.send().await {
+                Ok(_) => Ok(()),
+                Err(error) if status(&error) == Some(404) => Ok(()),
+                Err(error) => Err(self.failed(("abort the upload of", key), &error)),
+            }
+        };
+        self.limit.request(Kind::Delete, attempt).await
+    }
+}
+
+/// Reads a part of a file, off the threads that wait for the network.
+async fn read_part(body: Blob, from: u64, size: u64) -> std::io::Result<bytes::Bytes> {
+    let read = move || {
+        let mut buffer = vec![0; usize::try_from(size).map_err(|_| std::io::ErrorKind::OutOfMemory)?];
+        let count = body.read_at(&mut buffer, from)?;
+        if count < buffer.len() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes::Bytes::from(buffer))
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+fn is_no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.code() == Some("NoSuchBucket")
+}
+
+/// Says what kind of failure an error is, and what to tell people.
+fn classify<E: ProvideErrorMetadata + std::error::Error + 'static>(
+    error: &SdkError<E, HttpResponse>,
+) -> (Fault, String) {
+    let status = status(error).unwrap_or_default();
+    match error {
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+            let code = error.code().unwrap_or_default();
+            let fault = match (code, status) {
+                ("ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" | "TokenRefreshRequired", _) => {
+                    Fault::Credentials
+                }
+                ("RequestTimeTooSkewed", _) => Fault::ClockSkew,
+                ("NoSuchBucket", _) => Fault::NoBucket,
+                ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect", _)
+                | (_, 301 | 307) => Fault::Region,
+                ("SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded", _)
+                | (_, 429 | 503) => Fault::Throttled,
+                ("RequestTimeout", _) | (_, 408) => Fault::TimedOut,
+                ("NotImplemented", _) | (_, 501) => Fault::Unsupported,
+                ("AccessDenied" | "SignatureDoesNotMatch" | "AllAccessDisabled", _) | (_, 401 | 403) => {
+                    Fault::Denied
+                }
+                (_, 500..) => Fault::Server,
+                (_, 200..=299) => Fault::Garbled,
+                _ => Fault::Other,
+            };
+            let said = match (code, error.message()) {
+                ("", None) => format!("the server answered with status {status}"),
+                ("", Some(message)) => format!("{message} (status {status})"),
+                (code, None) => format!("{code} (status {status})"),
+                (code, Some(message)) => format!("{code}: {message} (status {status})"),
+            };
+            (fault, said)
+        }
+        SdkError::TimeoutError(_) => (Fault::TimedOut, "no answer in time".into()),
+        SdkError::DispatchFailure(failure) => {
+            let said = deepest(error);
+            if said.contains("credentials") || deep(error).any(|text| text.contains("credentials")) {
+                (Fault::Credentials, said)
+            } else if failure.is_timeout() {
+                (Fault::TimedOut, said)
+            } else {
+                (Fault::Unreachable, said)
+            }
+        }
+        other => {
+            let credentials = deep(other).any(|text| text.contains("credentials"));
+            (if credentials { Fault::Credentials } else { Fault::Other }, deepest(other))
+        }
+    }
+}
+
+fn deep<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = String> + 'a {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string)
+}
+
+fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    deep(error).last().unwrap_or_default()
+}
+
+#[async_trait]
+impl Objects for S3Objects {
+    fn describe(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.prefix.trim_end_matches('/'))
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, ObjectError> {
+        let attempt = || async {
+            match self.client.get_object().bucket(&self.bucket).key(self.key(name)).send().await {
+                Ok(found) => {
+                    let due = found.content_length();
+                    let bytes =
+                        found.body.collect().await.map_err(|error| self.garbled(name, error))?.into_bytes();
+                    if due.is_some_and(|due| u64::try_from(due) != Ok(bytes.len() as u64)) {
+                        return Err(self.garbled(name, format!("{} bytes came of {due:?}", bytes.len())));
+                    }
+                    Ok(Some(bytes))
+                }
+                Err(error) if status(&error) == Some(404) && !is_no_bucket(&error) => Ok(None),
+                Err(error) => Err(self.failed(("read", name), &error)),
+            }
+        };
+        let found = self.limit.request(Kind::Get, attempt).await?;
+        self.limit.down(found.as_ref().map_or(0, |bytes| bytes.len() as u64));
+        Ok(found.map(|bytes| Bytes::from(&bytes[..])))
+    }
+
+    async fn put_new(&self, name: &str, body: Bytes) -> Result<Put, ObjectError> {
+        // A server may say that something is there when a racing put has not landed yet, and never lands.
+        for _ in 0..super::limit::TRIES {
+            if !self.conditional
+                && let Some(there) = self.get(name).await?
+            {
+                return Ok(if there == body { Put::Created } else { Put::Exists(there) });
+            }
+            if self.send(name, &body, self.conditional).await? {
+                return Ok(Put::Created);
+            }
+            match self.get(name).await? {
+                Some(there) if there == body => return Ok(Put::Created),
+                Some(there) => return Ok(Put::Exists(there)),
+                None => {}
+            }
+        }
+        let why = "the server says that it is there, and that it is not".to_owned();
+        Err(ObjectError { doing: "write", uri: self.uri(name), fault: Fault::Server, why })
+    }
+
+    async fn put(&self, name: &str, body: Bytes) -> Result<(), ObjectError> {
+        self.send(name, &body, false).await.map(|_| ())
+    }
+
+    async fn upload(&self, name: &str, body: &Blob, replace: bool) -> Result<(), ObjectError> {
+        if body.len() <= WHOLE {
+            let bytes = read_part(body.clone(), 0, body.len()).await.map_err(|error| self.local(name, &error))?;
+            let bytes = Bytes::from(&bytes[..]);
+            if self.send(name, &bytes, self.conditional && !replace).await? {
+                return Ok(());
+            }
+            return match self.size(name).await? {
+                Some(size) if size == body.len() => Ok(()),
+                // A racing put that has not landed, or something that is not what its name says.
+                _ => self.send(name, &bytes, false).await.map(|_| ()),
+            };
+        }
+        if !replace && self.size(name).await? == Some(body.len()) {
+            return Ok(());
+        }
+        let attempt = || async {
+            let create = self.client.create_multipart_upload().bucket(&self.bucket).key(self.key(name));
+            let create = create
+                .set_server_side_encryption(self.sse.clone())
+                .set_ssekms_key_id(self.kms_key.clone())
+                .set_storage_class(self.storage_class.clone());
+            create.send().await.map_err(|error| self.failed(("write", name), &error))
+        };
+        let created = self.limit.request(Kind::Put, attempt).await?;
+        let id = created.upload_id().unwrap_or_default();
+        match self.upload_parts(name, body, id).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // What cannot be aborted now is swept later; the first error says more.
+                _ = self.abort(&self.key(name), id).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn download(&self, name: &str, to: &mut dyn Staged) -> Result<bool, DownloadError> {
+        let Some((first, total)) = self.range(name, 0, PART).await? else { return Ok(false) };
+        to.write(&first)?;
+        let starts = (first.len() as u64..total).step_by(usize::try_from(PART).unwrap_or(usize::MAX));
+        let parts = futures_util::stream::iter(starts).map(|from| self.range(name, from, PART.min(total - from)));
+        let mut parts = std::pin::pin!(parts.buffered(PARALLEL));
+        while let Some(part) = parts.next().await {
+            match part? {
+                Some((bytes, _)) => to.write(&bytes)?,
+                None => return Err(self.garbled(name, "it vanished half-way").into()),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn size(&self, name: &str) -> Result<Option<u64>, ObjectError> {
+        let attempt = || async {
+            match self.client.head_object().bucket(&self.bucket).key(self.key(name)).send().await {
+                Ok(found) => {
+                    Ok(Some(u64::try_from(found.content_length().unwrap_or_default()).unwrap_or_default()))
+                }
+                Err(error) if status(&error) == Some(404) => Ok(None),
+                Err(error) => Err(self.failed(("look for", name), &error)),
+            }
+        };
+        self.limit.request(Kind::Head, attempt).await
+    }
+
+    async fn list(&self, prefix: &str, after: &str) -> Result<Vec<Listed>, ObjectError> {
+        let mut all = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let attempt = || async {
+                let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(self.key(prefix));
+                let list = match &next {
+                    Some(token) => list.continuation_token(token),
+                    None => list.set_start_after((!after.is_empty()).then(|| self.key(after))),
+                };
+                list.send().await.map_err(|error| self.failed(("list", prefix), &error))
+            };
+            let page = self.limit.request(Kind::List, attempt).await?;
+            for object in page.contents() {
+                let Some(name) = object.key().and_then(|key| key.strip_prefix(&self.prefix)) else { continue };
+                all.push(Listed {
+                    name: name.to_owned(),
+                    size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    written: object.last_modified().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
+                });
+            }
+            next = page.next_continuation_token().map(str::to_owned);
+            if next.is_none() || page.is_truncated() != Some(true) {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn remove(&self, names: &[String]) -> Result<(), ObjectError> {
+        let removals = futures_util::stream::iter(names.to_vec()).map(|name| async move {
+            let attempt = || async {
+                let removed = self.client.delete_object().bucket(&self.bucket).key(self.key(&name)).send().await;
+                removed.map_err(|error| self.failed(("remove", &name), &error))
+            };
+            self.limit.request(Kind::Delete, attempt).await.map(|_| ())
+        });
+        removals.buffer_unordered(64).try_collect().await
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.limit.traffic()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_is_a_bucket_and_a_prefix() {
+        assert_eq!(split_uri("s3://bucket/a/b/"), Some(("bucket", "a/b")));
+        assert_eq!(split_uri("s3://bucket"), Some(("bucket", "")));
+        assert_eq!(split_uri("s3:///a"), None);
+        assert_eq!(split_uri("/folder"), None);
+    }
+}
