@@ -35,7 +35,7 @@ test: ## Run everything that CI runs: formatting, lints, licences, tests
 	@tests/tools/test.sh
 
 soak: ## Run the tests' seeded campaigns at full size (`make test` runs a tenth)
-	@tests/tools/need.sh rust wasm nextest python
+	@tests/tools/need.sh rust wasm nextest
 	@WRUN_SOAK=1 tests/tools/test.sh --only-tests
 
 bench: plugins ## Race make, ninja, Luigi and doit on one graph; writes docs/performance.*

@@ -59,16 +59,7 @@ if ! unshare -m mount -t tmpfs none "$small" 2>/dev/null && ! unshare -rm mount 
 fi
 rmdir "$small"
 
-# Real servers for the tests of stores on S3; they stay up for the next run.
-servers=$(tests/tools/servers.sh) || broken+=(servers)
-eval "$servers"
-filter=()
-if [ -z "${WRUN_TEST_RADOSGW:-}" ]; then
-  printf '\nwarning: the storage system radosgw cannot be had here: stores on S3 are tested against ministack alone\n'
-  filter=(-E 'not test(/radosgw/)')
-fi
-
-step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass "${filter[@]}"
+step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest
 if [ $lints = yes ]; then
   step doc cargo test --release --workspace --doc

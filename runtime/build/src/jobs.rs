@@ -191,8 +191,6 @@ pub(crate) struct Found {
     pub(crate) action: Option<Arc<Action>>,
     pub(crate) key: ActionKey,
     pub(crate) live: Option<Arc<Output>>,
-    /// Whether that came from another store.
-    pub(crate) remote: bool,
     /// The generation that a run would write.
     pub(crate) generation: u32,
     /// Why there is no live result although there are generations.
@@ -248,52 +246,19 @@ pub(crate) async fn look_up(
         }
     }
     let keys: Vec<ActionKey> = asked.iter().map(|asked| asked.3).collect();
-    let mut records = shared.setup.store.results(&keys).await?;
-    let mut lives = Vec::with_capacity(keys.len());
-    for (key, records) in keys.iter().zip(&mut records) {
-        lives.push(live(shared, *key, records).await?);
-    }
-    // Only where there is no result it matters what a run would ask for.
-    let misses = asked.iter().zip(&lives).filter(|(asked, live)| asked.1 && live.is_none());
-    let misses: Vec<ActionKey> = misses.map(|(asked, _)| asked.3).collect();
-    let steps = if misses.is_empty() { Vec::new() } else { shared.setup.store.steps(&misses).await? };
+    let records = shared.setup.store.results(&keys).await?;
+    let dynamic: Vec<ActionKey> = asked.iter().filter(|asked| asked.1).map(|asked| asked.3).collect();
+    let steps = if dynamic.is_empty() { Vec::new() } else { shared.setup.store.steps(&dynamic).await? };
     let mut steps = steps.into_iter();
-    for (((node, dynamic, action, key), records), live) in asked.into_iter().zip(records).zip(lives) {
-        let step: Option<Bytes> = if dynamic && live.is_none() { steps.next().flatten() } else { None };
+    for ((node, dynamic, action, key), records) in asked.into_iter().zip(records) {
+        let step: Option<Bytes> = if dynamic { steps.next().flatten() } else { None };
+        let live = shared.tombstones.live(key, &records).and_then(|record| output(shared, key, record));
         let generation = records.last().map_or(0, |record| record.generation + 1);
         let disowned = (live.is_none() && !records.is_empty()).then(|| shared.tombstones.why(key)).flatten();
         let step = step.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let (live, remote) = match live {
-            Some((output, remote)) => (Some(Arc::new(output)), remote),
-            None => (None, false),
-        };
-        out.push((node, Ok(Found { action, key, live, remote, generation, disowned, step })));
+        out.push((node, Ok(Found { action, key, live: live.map(Arc::new), generation, disowned, step })));
     }
     Ok(out)
-}
-
-/// Returns the live result among the generations of a key, and whether another store had it. Later generations are
-/// asked for as long as the earlier ones are disowned, or cannot be read.
-async fn live(
-    shared: &Shared,
-    key: ActionKey,
-    records: &mut Vec<Record>,
-) -> Result<Option<(Output, bool)>, StoreError> {
-    let mut at = 0;
-    loop {
-        while let Some(record) = records.get(at) {
-            at += 1;
-            if !shared.tombstones.disowns(key, record)
-                && let Some(output) = output(shared, key, record)
-            {
-                return Ok(Some((output, record.remote)));
-            }
-        }
-        let Some(last) = records.last().filter(|_| shared.setup.store.is_remote()) else { return Ok(None) };
-        let next = Address { key, generation: last.generation + 1 };
-        let Some(record) = shared.setup.store.result(next).await? else { return Ok(None) };
-        records.push(record);
-    }
 }
 
 /// Reads a record. One that this version cannot read is no hit; the next generation is written beside it.

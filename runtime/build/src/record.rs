@@ -13,10 +13,8 @@ use wrun_core::digest::Digest;
 use wrun_core::param::Params;
 use wrun_core::plan::External;
 use wrun_core::report::{AnsweredBy, Report, TaskReport, Totals};
-use wrun_core::result::{ActionResult, Step};
 use wrun_core::session::{ExternalPin, FORMAT, Goal, GoalResult, SessionRecord};
-use wrun_store::files::FilesError;
-use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
+use wrun_store::{BlobKind, Bytes, Write};
 
 /// Everything that decides what the goals come to, besides externals, tombstones and the store.
 fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
@@ -110,18 +108,11 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
         totals,
         ran_seconds,
         listing: Digest::of_blob(&listing),
-        pack: None,
         started,
         seconds: engine.started.elapsed().as_secs_f64(),
     };
-    let mut writes = vec![Write::Blob(BlobKind::Blob, listing.into())];
-    let mut record = record;
-    if complete && setup.store.is_remote() {
-        let pack = pack(engine).await?;
-        record.pack = Some(Digest::of_blob(&pack));
-        writes.push(Write::Blob(BlobKind::Blob, pack));
-    }
     let header: Bytes = json(&record)?;
+    let mut writes = vec![Write::Blob(BlobKind::Blob, listing.into())];
     writes.push(if complete {
         Write::Session { goal: record.goal, run: record.run, header }
     } else {
@@ -129,62 +120,6 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     });
     setup.store.commit(writes).await?;
     Ok(())
-}
-
-/// Packs every record that the build touched.
-async fn pack(engine: &Engine) -> Result<Bytes, BuildError> {
-    let store = &engine.shared.setup.store;
-    let mut addresses = Vec::with_capacity(engine.ended.len());
-    let mut plans = Vec::with_capacity(engine.ended.len());
-    let mut writes = Vec::with_capacity(3 * engine.ended.len());
-    for id in &engine.ended {
-        let node = &engine.nodes[*id as usize];
-        if let Some(End::Done { output, .. }) = node.end() {
-            addresses.push(output.address);
-            plans.push(node.call.key);
-            writes.push(Write::Latest(crate::jobs::id_of(&engine.shared, &node.call), output.address));
-        }
-    }
-    let keys: Vec<_> = addresses.iter().map(|address| address.key).collect();
-    for (address, records) in addresses.iter().zip(store.results(&keys).await?) {
-        let record = records.into_iter().find(|record| record.generation == address.generation);
-        writes.extend(record.map(|record| Write::Known { address: *address, body: record.body }));
-    }
-    for (key, plan) in plans.iter().zip(store.plans(&plans).await?) {
-        writes.extend(plan.map(|plan| Write::Plan(*key, plan)));
-    }
-    wrun_store::pack::encode(&writes).map_err(|error| BuildError::Internal(error.to_string()))
-}
-
-/// Brings the records that an earlier build of the goal touched to this machine, in one go, if they are not there yet.
-pub(crate) async fn warm(store: &dyn Store, record: &SessionRecord) -> Result<(), BuildError> {
-    let Some(pack) = record.pack.filter(|_| store.is_remote()) else { return Ok(()) };
-    let keys: Vec<_> = record.results.iter().map(|result| result.address.key).collect();
-    let known = store.get(BlobKind::Blob, pack);
-    if matches!(known, Ok(Some(_))) || keys.is_empty() {
-        return Ok(());
-    }
-    if store.fetch(&[(BlobKind::Blob, pack)]).await? != [true] {
-        return Ok(());
-    }
-    let Some(bytes) = store.get(BlobKind::Blob, pack)?.and_then(|blob| blob.to_vec().ok()) else { return Ok(()) };
-    let Some(mut writes) = wrun_store::pack::decode(&bytes) else { return Ok(()) };
-    // The steps of dynamic actions are in their results.
-    let steps: Vec<Write> = writes.iter().flat_map(steps).collect();
-    writes.extend(steps);
-    store.commit(writes).await?;
-    Ok(())
-}
-
-fn steps(write: &Write) -> Vec<Write> {
-    let Write::Known { body, .. } = write else { return Vec::new() };
-    // Most are of static tasks, and parsing costs more than looking.
-    let dynamic = body.windows(9).any(|window| window == b"\"steps\":[");
-    let result = dynamic.then(|| serde_json::from_slice::<ActionResult>(body).ok()).flatten();
-    let Some(result) = result else { return Vec::new() };
-    let keys = Step::keys(result.action.key(), &result.steps).into_iter();
-    let needs = result.steps.iter().map_while(|step| serde_json::to_vec(&step.needs).ok());
-    keys.zip(needs).map(|(key, needs)| Write::Step(key, needs.into())).collect()
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<Bytes, BuildError> {
@@ -207,14 +142,6 @@ fn run_id(started: i64) -> String {
     format!("{started:015}-{:08x}", std::process::id())
 }
 
-/// What the session record comes to.
-pub(crate) enum Answer {
-    /// Nothing moved.
-    Outcome(Box<Outcome>),
-    /// The graph has to be walked; the record, if there is one, may spare requests.
-    Walk(Option<Box<SessionRecord>>),
-}
-
 /// Answers goals from the session record, if no external moved, no tombstone was added, and the goals'
 /// blobs are there.
 pub(crate) async fn answer(
@@ -222,25 +149,16 @@ pub(crate) async fn answer(
     options: &Options,
     goals: &[GoalCall],
     started: Instant,
-) -> Result<Answer, BuildError> {
-    let walk = options.check || options.force != crate::api::Force::Nothing;
-    if walk && !setup.store.is_remote() {
-        return Ok(Answer::Walk(None));
-    }
-    let Some(goal) = goal(setup, options, goals) else { return Ok(Answer::Walk(None)) };
-    let Some(header) = setup.store.session(goal.key()).await? else { return Ok(Answer::Walk(None)) };
-    let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(Answer::Walk(None)) };
-    let outcome = if walk { None } else { from_record(setup, options, goals, started, &record).await? };
-    Ok(outcome.map_or_else(|| Answer::Walk(Some(Box::new(record))), |outcome| Answer::Outcome(Box::new(outcome))))
-}
-
-async fn from_record(
-    setup: &Setup,
-    options: &Options,
-    goals: &[GoalCall],
-    started: Instant,
-    record: &SessionRecord,
 ) -> Result<Option<Outcome>, BuildError> {
+    if options.check || options.force != crate::api::Force::Nothing {
+        return Ok(None);
+    }
+    let Some(goal) = goal(setup, options, goals) else { return Ok(None) };
+    let Some(header) = setup.store.session(goal.key()).await? else { return Ok(None) };
+    let record: SessionRecord = match serde_json::from_slice(&header) {
+        Ok(record) => record,
+        Err(_) => return Ok(None),
+    };
     let mut tombstones = Tombstones::default();
     tombstones.refresh(&*setup.store).await?;
     let known = record.format == FORMAT && record.tombstone == tombstones.last();
@@ -262,8 +180,8 @@ async fn from_record(
     if moved {
         return Ok(None);
     }
-    let Some(outputs) = outputs(&shared, record).await? else { return Ok(None) };
-    let tasks = if options.want_tasks { read_listing(&shared, record).await? } else { Some(Vec::new()) };
+    let Some(outputs) = outputs(&shared, &record).await? else { return Ok(None) };
+    let tasks = if options.want_tasks { read_listing(&shared, &record).await? } else { Some(Vec::new()) };
     let Some(mut tasks) = tasks else { return Ok(None) };
     for task in &mut tasks {
         task.state = wrun_core::report::State::Cached;
@@ -317,18 +235,12 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
     Ok(Some(outputs))
 }
 
-/// Tells whether all bytes of an output are there, without reading files. Where that would take a request for each
-/// file the record is believed, unless the user asked to check: bytes that are gone are found out when they are needed.
+/// Tells whether all bytes of an output are there, without reading files.
 pub(crate) async fn present(shared: &Shared, output: &Output) -> Result<bool, BuildError> {
-    if output.inlined() || (shared.setup.store.is_remote() && !shared.options.check) {
+    if output.inlined() {
         return Ok(true);
     }
     let Ok(dir) = output.dir() else { return Ok(false) };
-    match dir.fetch_trees().await {
-        Ok(()) => {}
-        Err(FilesError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => return Err(error.into()),
-        Err(_) => return Ok(false),
-    }
     let mut wanted = Vec::new();
     let walked = dir.walk(&mut |_, entry, at| {
         if entry.kind != wrun_core::tree::EntryKind::Directory && !at.memory().blobs.contains_key(&entry.digest) {
@@ -338,7 +250,11 @@ pub(crate) async fn present(shared: &Shared, output: &Output) -> Result<bool, Bu
     });
     match walked {
         Ok(()) => Ok(wanted.is_empty() || shared.setup.store.has(&wanted).await?.into_iter().all(|there| there)),
-        Err(FilesError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => Err(error.into()),
+        Err(wrun_store::files::FilesError::Store(error))
+            if !matches!(error, wrun_store::StoreError::Corrupt { .. }) =>
+        {
+            Err(error.into())
+        }
         Err(_) => Ok(false),
     }
 }

@@ -59,15 +59,10 @@ impl Tombstones {
         self.last
     }
 
-    /// Tells whether a result is disowned. The live one of a key is the lowest generation that is not.
-    pub fn disowns(&self, key: ActionKey, record: &Record) -> bool {
-        let disowned = self.disowned.get(&key);
-        disowned.is_some_and(|all| all.iter().any(|(generation, _)| *generation == record.generation))
-    }
-
-    /// Returns the live result among the generations of a key.
+    /// Returns the live result among the generations of a key: the lowest that nothing disowns.
     pub fn live<'a>(&self, key: ActionKey, records: &'a [Record]) -> Option<&'a Record> {
-        records.iter().find(|record| !self.disowns(key, record))
+        let Some(disowned) = self.disowned.get(&key) else { return records.first() };
+        records.iter().find(|record| !disowned.iter().any(|(generation, _)| *generation == record.generation))
     }
 
     /// Returns why the last generation of a key is disowned, if it is.

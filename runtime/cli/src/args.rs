@@ -129,16 +129,10 @@ pub(crate) struct GoalArgs {
 /// Where results are
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StoreArgs {
-    /// Folder of the store, or s3://BUCKET/PREFIX [env: WRUN_STORE] [default: `.wrun/store` beside wrun.toml,
-    /// else the user's cache folder]
+    /// Folder of the store [env: WRUN_STORE] [default: `.wrun/store` beside wrun.toml, else the user's
+    /// cache folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
-    /// Folder of this machine that stands in front of a store on S3 [default: one in the user's cache folder]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cache: Option<PathBuf>,
-    /// Use the cache of a store on S3 alone, and send later what is made
-    #[arg(long)]
-    pub(crate) offline: bool,
 }
 
 /// What changes the graph

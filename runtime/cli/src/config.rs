@@ -1,24 +1,13 @@
 //! wrun.toml: found from the working directory upwards; what it says is a default.
 //!
 //! ```toml
-//! store = "/data/store"           # or "s3://bucket/prefix"; else `.wrun/store` beside this file
-//! cache = "/data/cache"           # in front of a store on S3; else a folder of the user's cache
+//! store = "/data/store"           # else `.wrun/store` beside this file
 //! slots = 8
 //! suspended = 1000                # guests that wait in memory; else 5000
 //! salt = ""
 //! timezone = "Europe/Berlin"      # where `today` is; else the machine's
 //! roots = ["/data/in"]            # where plugins may name externals, besides this folder
 //! disabled = ["week"]             # task types that are left out
-//!
-//! [s3]                            # how to reach a store on S3; all of it may be left out
-//! region = "eu-central-1"
-//! profile = "data"
-//! endpoint = "http://host:9000"   # a server that is not Amazon's
-//! path-style = true
-//! sse = "aws:kms"
-//! kms-key = "alias/data"
-//! storage-class = "INTELLIGENT_TIERING"
-//! conditional = true              # false for a server without conditional puts: a weaker promise
 //!
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
@@ -38,22 +27,18 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wrun_core::suggest::nearest;
-use wrun_store::objects::s3::S3Options;
 
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
 pub(crate) const KEYS: &[&str] =
-    &["store", "cache", "s3", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+    &["store", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
 
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) store: Option<String>,
-    pub(crate) cache: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) s3: S3Options,
     pub(crate) slots: Option<u32>,
     pub(crate) suspended: Option<usize>,
     pub(crate) salt: Option<String>,

@@ -4,7 +4,6 @@ use crate::args::DoctorArgs;
 use crate::config;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::place::Place;
 use crate::shell::Shell;
 use crate::text::{bytes, plain};
 use crate::{env, workspace};
@@ -195,7 +194,7 @@ fn store(args: &DoctorArgs) -> Vec<Check> {
 fn where_is(args: &DoctorArgs) -> Result<PathBuf> {
     let cwd = env::cwd()?;
     let config::Found { config, folder } = config::find(&cwd)?;
-    Ok(Place::of(&args.store, &config, folder.as_deref(), &cwd)?.folder().to_owned())
+    workspace::store_path(&args.store, &config, folder.as_deref(), &cwd)
 }
 
 /// Makes a file, writes to it, and removes it.

@@ -100,7 +100,6 @@ impl From<StoreError> for CliError {
             StoreError::NewerFormat { .. } => Code::NewerStore,
             StoreError::Damaged { .. } => Code::DamagedIndex,
             StoreError::Corrupt { .. } => Code::CorruptBlob,
-            StoreError::Remote { .. } => Code::RemoteStore,
             StoreError::CrossProcessCycle { .. } => Code::CrossProcessCycle,
         };
         Self { causes: causes(&error), hint: error.hint(), ..Self::new(Exit::Store, error.to_string()).code(code) }

@@ -75,7 +75,6 @@ codes! {
     Nowhere "nowhere",
     OtherFormat "other-format",
     OtherWorld "other-world",
-    RemoteStore "remote-store",
     StoreIndex "store-index",
     StoreIo "store-io",
     StoreTrouble "store-trouble",

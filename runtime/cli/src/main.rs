@@ -34,7 +34,6 @@ mod man;
 mod messages;
 mod pager;
 mod params;
-mod place;
 mod progress;
 #[cfg(test)]
 mod reference;

@@ -20,20 +20,7 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "store",
         "path",
         "`.wrun/store` beside wrun.toml",
-        "folder of the store, or `s3://BUCKET/PREFIX`; `--store` and `WRUN_STORE` are stronger",
-    ),
-    (
-        "cache",
-        "path",
-        "a folder of the user's cache",
-        "folder of this machine in front of a store on S3; `--cache` is stronger",
-    ),
-    (
-        "s3",
-        "table",
-        "what every AWS program finds",
-        "how to reach a store on S3: `region`, `profile`, `endpoint`, `path-style`, `sse`, `kms-key`, `storage-class`, \
-         `conditional`",
+        "folder of the store; `--store` and `WRUN_STORE` are stronger",
     ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
@@ -63,7 +50,7 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
 
 /// Environment variables that are read. A name that ends in `_` is the start of many.
 const VARIABLES: &[(&str, &str)] = &[
-    ("WRUN_STORE", "folder of the store, or `s3://BUCKET/PREFIX`; `--store` is stronger"),
+    ("WRUN_STORE", "folder of the store; `--store` is stronger"),
     ("WRUN_PARAM_", "`WRUN_PARAM_DATE=2013-01-07` gives the param `date`; `--param` and `--params` are stronger"),
     ("WRUN_PAGER", "what shows long output on a terminal, before `PAGER`; `cat` is none"),
     ("PAGER", "what shows long output on a terminal; else `less` where it is there"),

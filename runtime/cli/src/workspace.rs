@@ -9,7 +9,6 @@ use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
-use crate::place::Place;
 use crate::shell::Shell;
 use crate::source;
 use jiff::ZonedDateTime;
@@ -98,6 +97,26 @@ impl Workspace {
             given => given.or(config.slots).map_or_else(env::cores, |slots| slots as usize),
         };
         let zone = zone(&config)?;
+        let path = store_path(store, &config, folder.as_deref(), &cwd)?;
+        let there = path.join("cas").is_dir();
+        let store: Arc<dyn Store> = match need {
+            Need::Existing if !there => {
+                return Err(CliError::new(Exit::Store, format!("there is no store at `{}`", path.display()))
+                    .code(Code::NoStore)
+                    .hint("name another with `--store DIR`, or build something first"));
+            }
+            Need::Optional if !there => Arc::new(MemoryStore::default()),
+            Need::Make if !there && occupied(&path) => {
+                let message = format!("`{}` is not a store, and not empty", path.display());
+                return Err(CliError::new(Exit::Store, message)
+                    .code(Code::NoStore)
+                    .hint("name a folder that is new or empty; a store fills it with files of its own"));
+            }
+            _ => LocalStore::open(&path)?,
+        };
+        // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
+        let compiled_dir = compiled_dir(shell, store.local_root());
+        let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         // One more than compute at once: look-ups and commits go on beside full slots.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(slots + 1)
@@ -105,13 +124,6 @@ impl Workspace {
             .enable_all()
             .build()
             .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
-        let store = match Place::of(store, &config, folder.as_deref(), &cwd)? {
-            Place::Folder(path) => local(&path, need)?,
-            Place::S3(bucket) => bucket.open(&runtime)?,
-        };
-        // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
-        let compiled_dir = compiled_dir(shell, store.local_root());
-        let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         let root = folder.unwrap_or_else(|| cwd.clone());
         let runtime = Threads(Some(runtime));
         Ok(Self { shell: shell.clone(), config, root, cwd, store, runtime, host, slots, zone })
@@ -217,23 +229,33 @@ fn zone(config: &Config) -> Result<TimeZone> {
     })
 }
 
-/// Opens a store in a folder.
-fn local(path: &Path, need: Need) -> Result<Arc<dyn Store>> {
-    let there = path.join("cas").is_dir();
-    Ok(match need {
-        Need::Existing if !there => {
-            return Err(CliError::new(Exit::Store, format!("there is no store at `{}`", path.display()))
-                .code(Code::NoStore)
-                .hint("name another with `--store DIR`, or build something first"));
-        }
-        Need::Optional if !there => Arc::new(MemoryStore::default()),
-        Need::Make if !there && occupied(path) => {
-            let message = format!("`{}` is not a store, and not empty", path.display());
-            return Err(CliError::new(Exit::Store, message)
-                .code(Code::NoStore)
-                .hint("name a folder that is new or empty; a store fills it with files of its own"));
-        }
-        _ => LocalStore::open(path)?,
+/// Decides where the store is.
+pub(crate) fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Path) -> Result<PathBuf> {
+    let local = |from: &Path, given: &Path| match given.to_str().and_then(|text| text.split_once("://")) {
+        Some((scheme, _)) => Err(CliError::usage(format!(
+            "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
+            given.display()
+        ))
+        .code(Code::UnsupportedStore)
+        .hint("name a folder; stores on S3 come with a later version")),
+        None => Ok(from.join(given)),
+    };
+    if let Some(given) = &args.store {
+        return local(cwd, given);
+    }
+    if let Some(given) = env::var("WRUN_STORE") {
+        return local(cwd, Path::new(&given));
+    }
+    if let Some(folder) = folder {
+        return match &config.store {
+            Some(given) => local(folder, Path::new(given)),
+            None => Ok(folder.join(".wrun/store")),
+        };
+    }
+    cache_folder().map(|cache| cache.join("store")).ok_or_else(|| {
+        CliError::usage("there is nowhere to keep results: no wrun.toml, no HOME")
+            .code(Code::Nowhere)
+            .hint("name a folder with `--store DIR`")
     })
 }
 

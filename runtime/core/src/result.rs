@@ -1,6 +1,6 @@
 //! What an action made, as stored: create-only JSON with a format number.
 
-use crate::action::{Action, InputKind, step_key};
+use crate::action::Action;
 use crate::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use crate::param::Params;
 use crate::reason::Reason;
@@ -54,20 +54,6 @@ pub struct Step {
     pub needs: Vec<Need>,
     /// The content that it was given, in the same order.
     pub answers: Vec<TreeDigest>,
-}
-
-impl Step {
-    /// Returns the key at which each step of a dynamic action was asked, given the first.
-    pub fn keys(first: ActionKey, steps: &[Self]) -> Vec<ActionKey> {
-        let mut key = first;
-        let mut keys = Vec::with_capacity(steps.len());
-        for step in steps {
-            keys.push(key);
-            let answers: Vec<_> = step.answers.iter().map(|tree| (InputKind::Tree, *tree)).collect();
-            key = step_key(key, &answers);
-        }
-        keys
-    }
 }
 
 /// Who made a result, and when. In no key.

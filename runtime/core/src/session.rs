@@ -76,9 +76,6 @@ pub struct SessionRecord {
     pub ran_seconds: f64,
     /// The blob with the full listing.
     pub listing: Digest,
-    /// The blob with every record that the build touched, where that spares another machine requests.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pack: Option<Digest>,
     /// Milliseconds since 1970.
     pub started: i64,
     /// Wall time, in seconds.

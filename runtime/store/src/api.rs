@@ -1,7 +1,6 @@
 //! The contract of every store, and the plain data it moves.
 
 use crate::error::StoreError;
-use crate::objects::Traffic;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -110,8 +109,6 @@ pub struct Record {
     pub generation: u32,
     /// JSON.
     pub body: Bytes,
-    /// Whether it came from the truth just now, and not from this machine.
-    pub remote: bool,
 }
 
 /// One thing to make durable. A batch is written in this order: blobs, then the rest, in one step.
@@ -156,24 +153,6 @@ pub enum Write {
     External(FileStamp, Digest),
     /// The last attempt of a task that failed, instead of the one before.
     Attempt(TaskId, Bytes),
-    /// A result that another store has: create-only too, but nobody's latest.
-    Known {
-        /// Its address.
-        address: Address,
-        /// JSON.
-        body: Bytes,
-    },
-    /// The result that won a race in the truth: the one exception to create-only, and only for a cache.
-    Adopted {
-        /// Its address.
-        address: Address,
-        /// JSON.
-        body: Bytes,
-    },
-    /// This result is not in the truth yet.
-    Owed(Address),
-    /// This result is durable in the truth.
-    Settled(Address),
 }
 
 /// What became of one [`Write::Result`] or [`Write::Tombstone`].
@@ -200,15 +179,6 @@ pub struct FileStamp {
     pub ctime: i128,
 }
 
-/// What came of waiting for the truth.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settled {
-    /// Results of which another was first, and the record that won; it is what the store has now.
-    pub lost: Vec<(Address, Bytes)>,
-    /// Results that could not be sent, because the truth is out of reach by order.
-    pub owed: usize,
-}
-
 /// Requests so far, by kind.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -221,9 +191,6 @@ pub struct Counters {
     pub commits: u64,
     /// Blobs written as files.
     pub files: u64,
-    /// Requests to another store, where this one is a cache of it.
-    #[serde(flatten)]
-    pub traffic: Traffic,
 }
 
 /// Blobs by digest, and small records by key.
@@ -258,15 +225,8 @@ pub trait Store: Send + Sync + 'static {
     /// Starts a file in the store's own staging folder.
     fn stage(&self) -> Result<Box<dyn Staged>, StoreError>;
 
-    /// Returns the generations of each key, in order. A store where each costs a request may return the first
-    /// alone; [`Self::result`] tells whether there is another.
+    /// Returns all generations of each key, in order.
     async fn results(&self, keys: &[ActionKey]) -> Result<Vec<Vec<Record>>, StoreError>;
-
-    /// Returns the record at an address.
-    async fn result(&self, address: Address) -> Result<Option<Record>, StoreError> {
-        let found = self.results(&[address.key]).await?.pop().unwrap_or_default();
-        Ok(found.into_iter().find(|record| record.generation == address.generation))
-    }
 
     /// Returns the address of the latest result of each task.
     async fn latest(&self, tasks: &[TaskId]) -> Result<Vec<Option<Address>>, StoreError>;
@@ -295,21 +255,6 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a batch durable, together with every staged file finished before. Answers one [`Committed`]
     /// for each write, in order.
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError>;
-
-    /// Waits until everything that was committed is durable in the truth, where that is another store.
-    async fn settle(&self) -> Result<Settled, StoreError> {
-        Ok(Settled::default())
-    }
-
-    /// Returns the results that are not in the truth yet: of earlier processes too.
-    async fn owed(&self) -> Result<Vec<Address>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// Tells whether asking whether something is there may cost a request.
-    fn is_remote(&self) -> bool {
-        false
-    }
 
     /// Tells whether another process wrote records since the last time this was asked.
     fn others_wrote(&self) -> Result<bool, StoreError>;

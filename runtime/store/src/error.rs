@@ -1,6 +1,5 @@
 //! What can go wrong in a store. Every error names its path.
 
-use crate::objects::ObjectError;
 use std::path::PathBuf;
 use wrun_core::digest::Digest;
 
@@ -55,9 +54,6 @@ pub enum StoreError {
         /// Where it lay.
         path: PathBuf,
     },
-    /// A request to the truth failed.
-    #[error(transparent)]
-    Remote(#[from] ObjectError),
     /// Two processes each wait for what the other makes.
     #[error("{waiter} needs {wanted}, which another wrun (process {holder}) is making and which needs {waiter}")]
     CrossProcessCycle {
@@ -111,7 +107,6 @@ impl StoreError {
                 _ => Some("build again; if it stays, name another store with `--store DIR`".into()),
             },
             Self::Corrupt { .. } => Some("build again: what it belongs to is made anew".into()),
-            Self::Remote(error) => error.fault.hint().map(Into::into),
             Self::CrossProcessCycle { .. } => None,
         }
     }

@@ -3,7 +3,7 @@
 use crate::api::*;
 use crate::error::StoreError;
 use async_trait::async_trait;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,6 @@ struct State {
     tombstones: BTreeMap<u64, Bytes>,
     sessions: BTreeMap<GoalKey, (String, Bytes)>,
     runs: BTreeMap<String, Bytes>,
-    owed: BTreeSet<Address>,
     counters: Counters,
     failing: u32,
 }
@@ -162,9 +161,7 @@ impl Store for MemoryStore {
         let all = |key: &ActionKey| {
             let range = Address { key: *key, generation: 0 }..=Address { key: *key, generation: u32::MAX };
             let records = state.results.range(range);
-            records
-                .map(|(at, body)| Record { generation: at.generation, body: body.clone(), remote: false })
-                .collect()
+            records.map(|(at, body)| Record { generation: at.generation, body: body.clone() }).collect()
         };
         Ok(keys.iter().map(all).collect())
     }
@@ -256,18 +253,10 @@ impl Store for MemoryStore {
                 Write::Run { run, header } => _ = state.runs.insert(run, header),
                 Write::External(stamp, digest) => _ = state.externals.insert(stamp, digest),
                 Write::Attempt(task, body) => _ = state.attempts.insert(task, body),
-                Write::Known { address, body } => _ = state.results.entry(address).or_insert(body),
-                Write::Adopted { address, body } => _ = state.results.insert(address, body),
-                Write::Owed(address) => _ = state.owed.insert(address),
-                Write::Settled(address) => _ = state.owed.remove(&address),
             }
             out.push(outcome);
         }
         Ok(out)
-    }
-
-    async fn owed(&self) -> Result<Vec<Address>, StoreError> {
-        Ok(self.state().owed.iter().copied().collect())
     }
 
     fn others_wrote(&self) -> Result<bool, StoreError> {

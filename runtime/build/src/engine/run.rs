@@ -509,8 +509,8 @@ impl Engine {
     }
 
     /// Another was first: its result is the result.
-    pub(super) fn adopt(&mut self, id: NodeId, address: Address, winner: wrun_store::Bytes) {
-        let record = wrun_store::Record { generation: address.generation, body: winner, remote: true };
+    fn adopt(&mut self, id: NodeId, address: Address, winner: wrun_store::Bytes) {
+        let record = wrun_store::Record { generation: address.generation, body: winner };
         let Some(theirs) = crate::jobs::output(&self.shared, address.key, &record) else {
             self.again = true;
             return;

@@ -4,15 +4,11 @@ use super::{Engine, Memory, Mode};
 use crate::api::{BuildError, GoalCall, Interrupt, Options, Outcome, Preview, Setup};
 use crate::graph::End;
 use crate::jobs::Shared;
-use crate::record::Answer;
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use wrun_core::event::Event;
-use wrun_core::result::Address;
-use wrun_store::Bytes;
 
 /// So many passes may end in the discovery that a result's bytes are gone.
 const MOST_PASSES: u32 = 8;
@@ -32,16 +28,9 @@ pub(crate) async fn build(
 ) -> Result<Outcome, BuildError> {
     let started = Instant::now();
     setup.sink.send(Event::Started { goals: goals.len(), slots: options.slots });
-    match crate::record::answer(setup, options, goals, started).await? {
-        Answer::Outcome(mut outcome) => {
-            // An earlier process may have died before it had sent what it made.
-            let settled = setup.store.settle().await?;
-            outcome.report.notes.extend(owed(settled.owed));
-            setup.sink.send(Event::Finished { totals: outcome.report.totals });
-            return Ok(*outcome);
-        }
-        Answer::Walk(Some(record)) => crate::record::warm(&*setup.store, &record).await?,
-        Answer::Walk(None) => {}
+    if let Some(outcome) = crate::record::answer(setup, options, goals, started).await? {
+        setup.sink.send(Event::Finished { totals: outcome.report.totals });
+        return Ok(outcome);
     }
     let session = session(setup, options, goals, runtime, interrupt, Mode::Build, started).await?;
     session.finish(goals).await
@@ -85,10 +74,7 @@ pub(crate) async fn session(
         for goal in goals {
             engine.goal(goal)?;
         }
-        let mut interrupted = engine.run(interrupt).await?;
-        if mode == Mode::Build && !interrupted {
-            interrupted = engine.settle(interrupt).await?;
-        }
+        let interrupted = engine.run(interrupt).await?;
         if mode == Mode::Build && !engine.again && !interrupted {
             engine.look_for_bytes().await?;
         }
@@ -104,40 +90,7 @@ pub(crate) async fn session(
     Err(BuildError::Unstable(MOST_PASSES))
 }
 
-/// Says what could not be sent.
-fn owed(results: usize) -> Option<String> {
-    (results > 0).then(|| {
-        let what = if results == 1 { "1 result is".to_owned() } else { format!("{results} results are") };
-        format!("offline: {what} in the cache alone; a build without `--offline` sends what is owed")
-    })
-}
-
 impl Engine {
-    /// Waits until all that was made is durable in the truth, and adopts what others made first. Tells whether it was
-    /// interrupted.
-    async fn settle(&mut self, interrupt: &Interrupt) -> Result<bool, BuildError> {
-        let store = self.shared.setup.store.clone();
-        let settled = tokio::select! {
-            biased;
-            () = interrupt.wait() => return Ok(true),
-            settled = store.settle() => settled?,
-        };
-        if let Some(note) = owed(settled.owed) {
-            self.note(note);
-        }
-        if settled.lost.is_empty() {
-            return Ok(false);
-        }
-        let mut lost: HashMap<Address, Bytes> = settled.lost.into_iter().collect();
-        for id in 0..self.nodes.len() {
-            let Some(End::Done { output, .. }) = self.nodes[id].end() else { continue };
-            if let Some(winner) = lost.remove(&output.address) {
-                self.adopt(u32::try_from(id).unwrap_or(u32::MAX), output.address, winner);
-            }
-        }
-        Ok(false)
-    }
-
     /// Asks for the bytes of the goals' outputs, or of all outputs with `--check`.
     async fn look_for_bytes(&mut self) -> Result<(), BuildError> {
         let all = self.shared.options.check;

@@ -19,7 +19,7 @@ fn what_is_missing_and_how_to_get_it() {
     for check in ["wrun", "WebAssembly", "store", "cache", "clock", "kernel", "file locks"] {
         assert_eq!(state(&env, "", 0, check), ("ok".to_owned(), None), "{check}");
     }
-    assert_eq!(state(&env, "--store ftp://bucket", 1, "store").0, "bad");
+    assert_eq!(state(&env, "--store s3://bucket", 1, "store").0, "bad");
     env.write("wrun.toml", "slot = 3");
     assert_eq!(state(&env, "", 1, "store").1.as_deref(), Some("did you mean `slots`?"));
     env.write("wrun.toml", "");

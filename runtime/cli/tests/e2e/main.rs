@@ -34,7 +34,6 @@ mod plan;
 mod plugin;
 mod plugins;
 mod report;
-mod s3;
 mod source;
 mod status;
 mod terminal;

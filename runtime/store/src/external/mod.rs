@@ -299,8 +299,7 @@ impl Found {
             }
         }
         writes.extend(memory.blobs.values().map(|bytes| Write::Blob(BlobKind::Blob, bytes.clone())));
-        // Whoever makes the result again elsewhere must find what it stood on.
-        if !self.alone || store.is_remote() {
+        if !self.alone {
             writes.extend(memory.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into())));
         }
         Ok((Dir::with_memory(self.digest, memory, Some(store.clone())), writes))

@@ -133,7 +133,7 @@ impl Index {
         let keys: Vec<Key> = keys.iter().map(|key| *key.0.as_bytes()).collect();
         let mut found: Vec<Vec<Record>> = vec![Vec::new(); keys.len()];
         self.find(Kind::Result, &keys, &mut |i, generation, body| {
-            found[i].push(Record { generation, body: body.into(), remote: false });
+            found[i].push(Record { generation, body: body.into() });
         })?;
         found.iter_mut().for_each(|records| records.sort_by_key(|record| record.generation));
         Ok(found)
@@ -172,16 +172,6 @@ impl Index {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         self.query("SELECT run, header FROM run ORDER BY run DESC LIMIT ?1", most, |row| {
             Ok((row.get(0)?, bytes(row, 1)?))
-        })
-    }
-
-    /// Returns the results that are not in the truth yet.
-    pub(crate) fn owed(&self) -> Result<Vec<Address>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT key, generation FROM owed")?;
-            let rows = statement
-                .query_map([], |row| Ok(Address { key: ActionKey(digest(row, 0)?), generation: row.get(1)? }))?;
-            rows.collect()
         })
     }
 
@@ -410,20 +400,6 @@ fn write_batch(
         }
     }
     for write in batch {
-        match write {
-            Write::Known { address, body } => {
-                let there = append.there(Kind::Result, address.key.0.as_bytes())?;
-                if !there.iter().any(|there| there.generation == address.generation) {
-                    append.add(Kind::Result, address.key.0.as_bytes(), address.generation, body)?;
-                }
-            }
-            Write::Adopted { address, body } => {
-                append.replace(Kind::Result, address.key.0.as_bytes(), address.generation, body)?;
-            }
-            _ => {}
-        }
-    }
-    for write in batch {
         if let Write::Plan(key, body) = write {
             append.put(Kind::Plan, key.0.as_bytes(), body)?;
         }
@@ -474,15 +450,6 @@ fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) 
         }
         Write::Run { run, header } => {
             connection.execute("INSERT OR REPLACE INTO run VALUES(?1, ?2)", params![run, &header[..]])?;
-        }
-        Write::Owed(Address { key, generation }) => {
-            let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO owed VALUES(?1, ?2)")?;
-            statement.execute(params![&key.0.as_bytes()[..], generation])?;
-        }
-        Write::Settled(Address { key, generation }) => {
-            let mut statement =
-                connection.prepare_cached("DELETE FROM owed WHERE key = ?1 AND generation = ?2")?;
-            statement.execute(params![&key.0.as_bytes()[..], generation])?;
         }
         _ => {}
     }

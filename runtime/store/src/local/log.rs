@@ -381,18 +381,6 @@ impl<'c> Append<'c> {
         }
     }
 
-    /// Makes the record of a generation have this body, whether it was there or not.
-    pub(crate) fn replace(&mut self, kind: Kind, key: &Key, generation: u32, body: &[u8]) -> rusqlite::Result<()> {
-        match self.there(kind, key)?.into_iter().find(|there| there.generation == generation) {
-            None => self.add(kind, key, generation, body),
-            Some(there) => {
-                let mut statement = self.connection.prepare_cached("UPDATE log SET body = ?2 WHERE at = ?1")?;
-                statement.execute(params![there.at, body])?;
-                Ok(())
-            }
-        }
-    }
-
     /// Removes all records of a key.
     pub(crate) fn remove(&mut self, kind: Kind, key: &Key) -> rusqlite::Result<()> {
         for there in self.there(kind, key)? {

@@ -329,10 +329,6 @@ impl Store for LocalStore {
         done.unwrap_or_else(|error| Err(StoreError::io("write", &self.inner.root)(std::io::Error::other(error))))
     }
 
-    async fn owed(&self) -> Result<Vec<Address>, StoreError> {
-        self.inner.index.owed()
-    }
-
     fn others_wrote(&self) -> Result<bool, StoreError> {
         self.inner.index.others_wrote()
     }
@@ -348,7 +344,6 @@ impl Store for LocalStore {
             reads: load(&self.inner.reads),
             commits: load(&self.inner.commits),
             files: load(&self.inner.files),
-            traffic: Default::default(),
         }
     }
 }

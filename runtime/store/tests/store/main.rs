@@ -1,8 +1,6 @@
 //! Whole stores: the conformance suite over each, and what may happen to a local one.
 //!
 //! - `suite`: conformance
-//! - `s3`: the suites over real servers
-//! - `tiered`: a cache in front of a truth
 //! - `damage`: damaged, newer and foreign files
 //! - `space`: no space, no permission to write
 //! - `kills`: processes that are killed, and several at once
@@ -17,10 +15,8 @@
 mod child;
 mod damage;
 mod kills;
-mod s3;
 mod space;
 mod suite;
-mod tiered;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -27,8 +27,7 @@ impl Home for MemoryHome {
     }
 }
 
-/// A store in a folder of its own.
-pub(crate) struct LocalHome(pub(crate) tempfile::TempDir);
+struct LocalHome(tempfile::TempDir);
 
 impl LocalHome {
     fn file(&self, digest: Digest) -> PathBuf {
