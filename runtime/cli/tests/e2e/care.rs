@@ -3,7 +3,6 @@
 use crate::env::{DAYS, FLIGHTS, TestEnv};
 use crate::fake_s3::FakeS3;
 use std::path::Path;
-use wrun_store::objects::Objects as _;
 use wrun_store::objects::s3::{S3Objects, S3Options};
 
 #[test]
@@ -93,8 +92,7 @@ fn a_cache_is_kept_below_its_size_and_gone_bytes_come_again() {
     env.report(&format!("{build} -q --cache-size 0")).ok();
     assert_eq!(files(&cache), (0, 0));
     // What is gone is in the bucket.
-    let get = format!("get report.wasm split-by-day -o out --cache cache");
-    env.report(&get).ok();
+    env.report("get report.wasm split-by-day -o out --cache cache").ok();
     assert!(env.read("out/days/2013-01-02.csv").len() > 60_000);
     // What only this machine has stays.
     env.write("flights.csv", format!("{head}\n{}", rest.repeat(4001)));
@@ -147,11 +145,9 @@ fn what_is_on_a_server_is_cared_for_there() {
     assert!(!anew.contains("failed"), "{anew}");
     fresh.report(&format!("{build} -q")).ok();
     fresh.words("store check").ok();
-    for key in here.report("history report.wasm delays -p date=2013-01-01 --json").ok().json() {
-        let pinned = there.words(&format!("store pin {} --reason keep --json", key["key"].as_str().unwrap())).ok();
-        let name = pinned.json()[0]["name"].as_str().unwrap().to_owned();
-        assert!(here.words("store pin").ok().raw_stdout().contains("delays date=2013-01-01"));
-        here.words(&format!("store pin --remove {name}")).ok();
-        break;
-    }
+    let history = here.report("history report.wasm delays -p date=2013-01-01 --json").ok().json();
+    let key = history[0]["key"].as_str().unwrap();
+    let pinned = there.words(&format!("store pin {key} --reason keep --json")).ok().json();
+    assert!(here.words("store pin").ok().raw_stdout().contains("delays date=2013-01-01"));
+    here.words(&format!("store pin --remove {}", pinned[0]["name"].as_str().unwrap())).ok();
 }
