@@ -44,7 +44,7 @@ PLUGINS = ["cookbook", "luigi", "report"]
 SHOWN = "/home/ada/wrun"
 WORLDS = pathlib.Path(tempfile.gettempdir()) / f"wrun-docs-{os.getuid()}-{zlib.crc32(bytes(ROOT)):08x}"
 # Pages of reference: their blocks are formats and code that other tests hold; only their links are checked.
-REFERENCE = re.compile(r"(architecture|formats|performance|messages|luigi-ports)\.md$|(errors|reference)/")
+REFERENCE = re.compile(r"(architecture|formats|performance|performance-s3|messages|luigi-ports)\.md$|(errors|reference)/")
 
 FENCE = re.compile(r"^(\s*)(```+)\s*(\S*)\s*$")
 INCLUDE = re.compile(r"^\{\{#include ([^}:]+)(?::([\w-]+))?\}\}$")

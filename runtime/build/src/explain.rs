@@ -14,6 +14,8 @@ use std::time::Instant;
 use wrun_core::digest::{ActionKey, Digest, TreeDigest};
 use wrun_core::reason::{Reason, changes};
 use wrun_core::result::{ActionResult, Address};
+use wrun_core::session::SessionRecord;
+use wrun_store::Store;
 use wrun_store::files::Dir;
 
 /// An explanation goes at most this deep.
@@ -78,6 +80,26 @@ pub async fn why(
         out.push(explainer.explain(*goal, None, DEEPEST).await?);
     }
     Ok(out)
+}
+
+/// Builds that are looked through for one of the same task.
+const MOST_RUNS: usize = 100;
+
+/// Brings the records of the newest build of a task to this machine, whichever machine built it, so that there is
+/// something to compare with. Where nothing is remote they are here.
+pub async fn recall(store: &dyn Store, plugin: &str, task: &str) -> Result<(), BuildError> {
+    if !store.is_remote() {
+        return Ok(());
+    }
+    let runs = store.everyones_runs(MOST_RUNS).await?;
+    let read = |header: &wrun_store::Bytes| serde_json::from_slice::<SessionRecord>(header).ok();
+    let known = runs.iter().filter_map(|(_, header)| read(header));
+    let known: Vec<_> = known.filter(|record| record.plugin == plugin && record.pack.is_some()).collect();
+    // A build of another task of the plugin may have needed this one.
+    match known.iter().find(|record| record.task == task).or(known.first()) {
+        Some(record) => crate::record::warm(store, record).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 struct Explainer<'a> {

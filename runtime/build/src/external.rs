@@ -1,14 +1,14 @@
-//! External inputs: found, hashed, brought into the store.
+//! External inputs: which a plugin may name, and finding, hashing and bringing them.
 
 use crate::graph::{ExternalId, ExternalState, FoundExternal};
-use crate::jobs::{Shared, external_path};
-use std::path::PathBuf;
+use crate::jobs::{Shared, Trouble};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use wrun_core::digest::TreeDigest;
-use wrun_core::plan::{External, ExternalMode};
+use wrun_core::plan::External;
 use wrun_exec::{FailureKind, RunError};
-use wrun_store::external::{BringError, find as find_files};
+use wrun_store::external::{BringError, Place, Request, Rule, find as find_all, parse_url};
 use wrun_store::files::Dir;
 use wrun_store::{StoreError, Write};
 
@@ -18,14 +18,124 @@ pub(crate) struct FoundBatch {
     pub(crate) writes: Vec<Write>,
 }
 
+/// Resolves the address of an external, and checks that a plugin may name it.
+pub(crate) fn place(shared: &Shared, external: &External) -> Result<Place, Trouble> {
+    let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
+    if let Some((scheme, _)) = text.split_once("://") {
+        return there(shared, scheme, text);
+    }
+    let path = normal(&shared.setup.root.join(text));
+    let inside = |root: &PathBuf| path.starts_with(normal(&shared.setup.root.join(root)));
+    let allowed = inside(&shared.setup.root)
+        || shared.setup.roots.iter().any(inside)
+        || shared.options.given_paths.iter().any(inside);
+    if allowed {
+        return Ok(Place::Here(path));
+    }
+    Err(Trouble {
+        message: format!("`{}` is outside the folders that the plugin may read", path.display()),
+        hint: Some(format!(
+            "it may read under `{}`, under `roots` of wrun.toml, and what you pass as a path param",
+            shared.setup.root.display()
+        )),
+    })
+}
+
+fn there(shared: &Shared, scheme: &str, text: &str) -> Result<Place, Trouble> {
+    let uri = address(text).map_err(|why| match scheme {
+        "s3" | "http" | "https" => Trouble {
+            message: format!("`{text}` is no address: {why}"),
+            hint: Some("such as `s3://BUCKET/KEY`, `s3://BUCKET/PREFIX/` or `https://HOST/PATH`".into()),
+        },
+        _ => Trouble {
+            message: format!("`{text}` has the scheme `{scheme}`, which wrun cannot read"),
+            hint: Some("externals are `file:PATH`, `s3://BUCKET/KEY` and `https://HOST/PATH`".into()),
+        },
+    })?;
+    let roots = shared.setup.roots.iter().chain(&shared.options.given_paths);
+    let mut roots = roots.filter_map(|root| address(root.to_str()?).ok());
+    if roots.any(|root| below(&uri, &root)) {
+        return Ok(Place::There(uri));
+    }
+    Err(Trouble {
+        message: format!("the plugin may not read `{uri}`"),
+        hint: Some(
+            "it may read what lies under an address in `roots` of wrun.toml, and what you pass as a path param"
+                .into(),
+        ),
+    })
+}
+
+/// Reads an address, and writes it in the one way that it is compared in.
+fn address(text: &str) -> Result<String, String> {
+    let Some(rest) = text.strip_prefix("s3://") else { return parse_url(text) };
+    let key = rest.split_once('/').map_or("", |(_, key)| key);
+    if key.split('/').any(|part| matches!(part, "." | "..")) {
+        return Err("it has `.` or `..` in it".into());
+    }
+    if rest.is_empty() || rest.starts_with('/') { Err("it names no bucket".into()) } else { Ok(text.to_owned()) }
+}
+
+/// Tells whether an address is another one, or lies below it.
+fn below(uri: &str, root: &str) -> bool {
+    match uri.strip_prefix(root) {
+        Some("") => true,
+        Some(rest) => root.ends_with('/') || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+/// Removes `.` and `..` without looking at the disk.
+fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => _ = out.pop(),
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+/// Returns what wrun.toml says of an external: of itself, else of the nearest address above it.
+fn rule(shared: &Shared, place: &Place) -> Rule {
+    let matching = |key: &str| match place {
+        Place::There(uri) => {
+            address(key).is_ok_and(|key| *uri == key || (key.ends_with('/') && uri.starts_with(&key)))
+        }
+        Place::Here(path) => {
+            let key = key.strip_prefix("file:").unwrap_or(key);
+            let named = normal(&shared.setup.root.join(key));
+            !key.contains("://") && (*path == named || (key.ends_with('/') && path.starts_with(named)))
+        }
+    };
+    let rules = shared.options.externals.iter().filter(|(key, _)| matching(key));
+    let (key, rule) = match rules.max_by_key(|(key, _)| key.len()) {
+        Some(found) => found,
+        None => return Rule::default(),
+    };
+    // A digest is of one thing.
+    let exact = match place {
+        Place::There(uri) => address(key).is_ok_and(|key| key == *uri),
+        Place::Here(path) => *path == normal(&shared.setup.root.join(key.strip_prefix("file:").unwrap_or(key))),
+    };
+    Rule { digest: rule.digest.filter(|_| exact), ..rule.clone() }
+}
+
+fn request(shared: &Shared, external: &External, place: Place) -> Request {
+    let rule = rule(shared, &place);
+    Request { place, mode: external.mode, rule }
+}
+
 /// Finds and hashes externals.
 pub(crate) async fn find(
     shared: &Shared,
-    batch: Vec<(ExternalId, External, PathBuf)>,
+    batch: Vec<(ExternalId, External, Place)>,
 ) -> Result<FoundBatch, StoreError> {
-    let requests: Vec<(PathBuf, ExternalMode)> =
-        batch.iter().map(|(_, external, path)| (path.clone(), external.mode)).collect();
-    let found = find_files(&shared.setup.store, &requests).await?;
+    let requests: Vec<Request> =
+        batch.iter().map(|(_, external, place)| request(shared, external, place.clone())).collect();
+    let found = find_all(&shared.setup.store, &shared.setup.sources, &requests).await?;
     let mut writes = Vec::new();
     let mut states = Vec::with_capacity(batch.len());
     for ((id, external, _), found) in batch.into_iter().zip(found) {
@@ -44,13 +154,17 @@ pub(crate) async fn find(
 
 /// Returns what externals hold now; `None` where one is not there, or cannot be read.
 pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<Option<TreeDigest>>, StoreError> {
-    let paths: Vec<Option<PathBuf>> = wanted.iter().map(|external| external_path(shared, external).ok()).collect();
-    if paths.iter().any(Option::is_none) {
+    let places: Vec<Option<Place>> = wanted.iter().map(|external| place(shared, external).ok()).collect();
+    if places.iter().any(Option::is_none) {
         return Ok(vec![None; wanted.len()]);
     }
-    let requests: Vec<(PathBuf, ExternalMode)> =
-        paths.into_iter().flatten().zip(wanted).map(|(path, external)| (path, external.mode)).collect();
-    let mut found = find_files(&shared.setup.store, &requests).await?;
+    let requests: Vec<Request> = places
+        .into_iter()
+        .flatten()
+        .zip(wanted)
+        .map(|(place, external)| request(shared, external, place))
+        .collect();
+    let mut found = find_all(&shared.setup.store, &shared.setup.sources, &requests).await?;
     // What was read here need not be read by the next build.
     let stamps: Vec<Write> =
         found.iter_mut().flatten().flat_map(|found| std::mem::take(&mut found.stamps)).collect();

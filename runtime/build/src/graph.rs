@@ -2,7 +2,6 @@
 
 use crate::resolve::SharedCall;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{OnceCell, oneshot};
 use wrun_core::action::Action;
@@ -14,6 +13,7 @@ use wrun_core::report::{HitSource, Timing};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::Need;
 use wrun_exec::NeedEnded;
+use wrun_store::external::Place;
 use wrun_store::files::{Dir, FilesError};
 use wrun_store::lock::Held;
 use wrun_store::{Bytes, Store};
@@ -33,7 +33,7 @@ pub(crate) struct Planned {
 #[derive(Debug)]
 pub(crate) enum Behind {
     Task(SharedCall),
-    External(External, PathBuf),
+    External(External, Place),
     /// A clock that has not struck yet: its instant.
     Closed(String),
     /// A clock that has struck.
@@ -300,7 +300,7 @@ impl Node {
 /// One external of a session.
 pub(crate) struct ExternalNode {
     pub(crate) external: External,
-    pub(crate) path: PathBuf,
+    pub(crate) place: Place,
     pub(crate) state: ExternalState,
     pub(crate) dependents: Vec<NodeId>,
 }

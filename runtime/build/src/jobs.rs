@@ -4,16 +4,15 @@
 use crate::api::{Options, Setup};
 use crate::graph::{Behind, NodeId, Output, Planned};
 use crate::resolve::{Resolver, SharedCall};
-use crate::tombstones::{Tombstones, Why};
+use crate::tombstones::{Disowned, Tombstones, Why};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
 use wrun_core::param::{ParamType, Params, Value, Visibility};
-use wrun_core::plan::{External, Plan, Source};
+use wrun_core::plan::{Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::{Need, SANDBOX, task_id};
@@ -31,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
     /// Whether somebody will read whole records of hits: a preview that is explained.
     pub(crate) keep_records: bool,
+    /// The components that are in the store already.
+    pub(crate) kept: crate::runner::Kept,
 }
 
 /// The tasks of an earlier run, by plugin id and task type: their params and keys.
@@ -116,11 +117,11 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
                 Behind::Task(Arc::new(found))
             }
             Source::External(external) => {
-                let path = external_path(shared, external).map_err(|mut trouble| {
+                let place = crate::external::place(shared, external).map_err(|mut trouble| {
                     trouble.message = format!("input `{}`: {}", input.name, trouble.message);
                     trouble
                 })?;
-                Behind::External(external.clone(), path)
+                Behind::External(external.clone(), place)
             }
             Source::Clock { not_before } => match not_before.parse::<jiff::Timestamp>() {
                 Ok(instant) if instant <= shared.options.now => Behind::Open,
@@ -129,48 +130,6 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
         });
     }
     Ok(Planned { plan, behind })
-}
-
-/// Resolves the address of an external, and checks that a plugin may name it.
-pub(crate) fn external_path(shared: &Shared, external: &External) -> Result<PathBuf, Trouble> {
-    let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
-    if let Some((scheme, _)) = text.split_once("://") {
-        return Err(Trouble {
-            message: format!(
-                "`{}` has the scheme `{scheme}`, which this version of wrun cannot read",
-                external.uri
-            ),
-            hint: Some("externals are files, folders and globs on this machine: `file:PATH`".into()),
-        });
-    }
-    let path = normal(&shared.setup.root.join(text));
-    let inside = |root: &PathBuf| path.starts_with(normal(&shared.setup.root.join(root)));
-    let allowed = inside(&shared.setup.root)
-        || shared.setup.roots.iter().any(inside)
-        || shared.options.given_paths.iter().any(inside);
-    if allowed {
-        return Ok(path);
-    }
-    Err(Trouble {
-        message: format!("`{}` is outside the folders that the plugin may read", path.display()),
-        hint: Some(format!(
-            "it may read under `{}`, under `roots` of wrun.toml, and what you pass as a path param",
-            shared.setup.root.display()
-        )),
-    })
-}
-
-/// Removes `.` and `..` without looking at the disk.
-fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => _ = out.pop(),
-            part => out.push(part),
-        }
-    }
-    out
 }
 
 /// The content of one input, before any path in it is looked up.
@@ -191,12 +150,20 @@ pub(crate) struct Found {
     pub(crate) action: Option<Arc<Action>>,
     pub(crate) key: ActionKey,
     pub(crate) live: Option<Arc<Output>>,
+    /// Whether that came from another store.
+    pub(crate) remote: bool,
     /// The generation that a run would write.
     pub(crate) generation: u32,
     /// Why there is no live result although there are generations.
-    pub(crate) disowned: Option<Why>,
+    pub(crate) disowned: Option<Was>,
     /// What a dynamic action asks for next, by an earlier run.
     pub(crate) step: Option<Vec<Need>>,
+}
+
+/// A result that was disowned: by what, its output, and how long it took.
+pub(crate) struct Was {
+    pub(crate) by: Disowned,
+    pub(crate) made: Option<(TreeDigest, f64)>,
 }
 
 /// Why a look-up could not be made.
@@ -246,19 +213,61 @@ pub(crate) async fn look_up(
         }
     }
     let keys: Vec<ActionKey> = asked.iter().map(|asked| asked.3).collect();
-    let records = shared.setup.store.results(&keys).await?;
-    let dynamic: Vec<ActionKey> = asked.iter().filter(|asked| asked.1).map(|asked| asked.3).collect();
-    let steps = if dynamic.is_empty() { Vec::new() } else { shared.setup.store.steps(&dynamic).await? };
+    let mut records = shared.setup.store.results(&keys).await?;
+    let mut lives = Vec::with_capacity(keys.len());
+    for (key, records) in keys.iter().zip(&mut records) {
+        lives.push(live(shared, *key, records).await?);
+    }
+    // Only where there is no result it matters what a run would ask for.
+    let misses = asked.iter().zip(&lives).filter(|(asked, live)| asked.1 && live.is_none());
+    let misses: Vec<ActionKey> = misses.map(|(asked, _)| asked.3).collect();
+    let steps = if misses.is_empty() { Vec::new() } else { shared.setup.store.steps(&misses).await? };
     let mut steps = steps.into_iter();
-    for ((node, dynamic, action, key), records) in asked.into_iter().zip(records) {
-        let step: Option<Bytes> = if dynamic { steps.next().flatten() } else { None };
-        let live = shared.tombstones.live(key, &records).and_then(|record| output(shared, key, record));
+    for (((node, dynamic, action, key), records), live) in asked.into_iter().zip(records).zip(lives) {
+        let step: Option<Bytes> = if dynamic && live.is_none() { steps.next().flatten() } else { None };
         let generation = records.last().map_or(0, |record| record.generation + 1);
-        let disowned = (live.is_none() && !records.is_empty()).then(|| shared.tombstones.why(key)).flatten();
+        let last = records.last().filter(|_| live.is_none());
+        let disowned = last.and_then(|record| was(shared, key, record));
         let step = step.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        out.push((node, Ok(Found { action, key, live: live.map(Arc::new), generation, disowned, step })));
+        let (live, remote) = match live {
+            Some((output, remote)) => (Some(Arc::new(output)), remote),
+            None => (None, false),
+        };
+        out.push((node, Ok(Found { action, key, live, remote, generation, disowned, step })));
     }
     Ok(out)
+}
+
+/// Returns the live result among the generations of a key, and whether another store had it. Later generations are
+/// asked for as long as the earlier ones are disowned, or cannot be read.
+async fn live(
+    shared: &Shared,
+    key: ActionKey,
+    records: &mut Vec<Record>,
+) -> Result<Option<(Output, bool)>, StoreError> {
+    let mut at = 0;
+    loop {
+        while let Some(record) = records.get(at) {
+            at += 1;
+            if !shared.tombstones.disowns(key, record)
+                && !shared.setup.store.is_condemned(Address { key, generation: record.generation })
+                && let Some(output) = output(shared, key, record)
+            {
+                return Ok(Some((output, record.remote)));
+            }
+        }
+        let Some(last) = records.last().filter(|_| shared.setup.store.is_remote()) else { return Ok(None) };
+        let next = Address { key, generation: last.generation + 1 };
+        let Some(record) = shared.setup.store.result(next).await? else { return Ok(None) };
+        records.push(record);
+    }
+}
+
+/// Says by what a result was disowned, if it was.
+fn was(shared: &Shared, key: ActionKey, record: &Record) -> Option<Was> {
+    let by = shared.tombstones.judge(key, record)?;
+    let head = serde_json::from_slice::<Head<'_>>(&record.body);
+    Some(Was { by, made: head.ok().map(|head| (head.tree, head.provenance.seconds)) })
 }
 
 /// Reads a record. One that this version cannot read is no hit; the next generation is written beside it.
@@ -361,7 +370,7 @@ pub(crate) struct Miss {
     pub(crate) call: SharedCall,
     pub(crate) action: Arc<Action>,
     pub(crate) steps: Vec<Step>,
-    pub(crate) disowned: Option<Why>,
+    pub(crate) disowned: Option<Was>,
     pub(crate) forced: bool,
 }
 
@@ -395,7 +404,7 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         if miss.forced {
             reasons.push(Reason::Forced);
         }
-        let relative = match (&before, miss.disowned) {
+        let relative = match (&before, &miss.disowned) {
             (None, None) if few && !miss.forced => relative(shared, &miss).await?,
             _ => None,
         };
@@ -412,9 +421,13 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             ));
             continue;
         }
-        match (&before, miss.disowned) {
-            (_, Some(Why::Lost)) => reasons.push(Reason::ResultLost),
-            (_, Some(Why::Forced)) => reasons.push(Reason::Disowned),
+        match (&before, &miss.disowned) {
+            (_, Some(was)) => reasons.push(match was.by.why {
+                Why::Lost => Reason::ResultLost,
+                Why::Forced | Why::Invalidated => {
+                    Reason::Disowned { by: Some(was.by.number), why: was.by.reason.clone() }
+                }
+            }),
             (None, None) if reasons.is_empty() => reasons.push(Reason::New),
             (None, None) => {}
             (Some(before), None) => {
@@ -427,7 +440,9 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             }
         }
         let only_code = !reasons.is_empty() && reasons.iter().all(|r| matches!(r, Reason::CodeChanged { .. }));
-        let before = before.map(|before| (before.tree, before.provenance.seconds));
+        // What was disowned is what a run is compared with, whichever machine made it.
+        let disowned = miss.disowned.and_then(|was| was.made);
+        let before = disowned.or_else(|| before.map(|before| (before.tree, before.provenance.seconds)));
         out.push((miss.node, Explained { task, reasons, before, only_code }));
     }
     Ok(out)

@@ -14,11 +14,18 @@
 //! | [`tombstones`] | which results are disowned |
 //! | [`explain`] | `why`, as a field diff |
 //! | [`verify`] | running cached actions again, and comparing |
+//! | [`lineage`] | what results were made from, and what was made from them |
+//! | [`publish`] | outputs at places that others read |
+//! | [`transfer`] | moving results from one store to another |
+//! | [`adopt`] | what another system made as the result of a task |
+//! | [`rerun`] | making a recorded result again from the store alone |
 //!
 //! I/O only through `wrun-store` and `wrun-exec`. Must never be imported here: wasmtime, a terminal,
 //! the environment, a clock (the caller gives the time).
 
+pub mod adopt;
 pub mod api;
+pub mod care;
 mod commit;
 mod cycle;
 mod engine;
@@ -26,10 +33,14 @@ pub mod explain;
 mod external;
 mod graph;
 mod jobs;
+pub mod lineage;
+pub mod publish;
 mod record;
+pub mod rerun;
 pub mod resolve;
 mod runner;
 pub mod tombstones;
+pub mod transfer;
 pub mod verify;
 
 pub use api::*;

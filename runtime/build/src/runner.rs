@@ -1,22 +1,24 @@
 //! One run: from inputs to a record that is ready to be committed.
 
+use crate::api::Plugin;
 use crate::engine::Message;
 use crate::graph::{Answer, FoundExternal, NodeId, Output, Planned};
 use crate::jobs::Shared;
 use crate::resolve::SharedCall;
 use async_trait::async_trait;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::action::Action;
-use wrun_core::digest::{ActionKey, Digest, TaskId};
+use wrun_core::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::reason::Reason;
 use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance};
 use wrun_core::task::Need;
 use wrun_exec::{FailureKind, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_store::files::{Dir, FilesError};
-use wrun_store::{BlobKind, Bytes, Write};
+use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
 
 /// Outputs of at most this many bytes ride inside their record.
 const INLINE: u64 = 4 << 10;
@@ -73,6 +75,8 @@ struct Asked {
     waited: Duration,
     /// How it asked for something else than the first time.
     diverged: Option<String>,
+    /// Why it was not given what it asked for, although that is there.
+    broken: Option<RunError>,
 }
 
 impl Asked {
@@ -109,7 +113,7 @@ impl Context {
 }
 
 /// Names what was asked for.
-fn names(needs: &[Need]) -> String {
+pub(crate) fn names(needs: &[Need]) -> String {
     const MOST: usize = 3;
     let name = |need: &Need| format!("`{}` {}", need.call.task, need.call.params);
     let mut names: Vec<String> = needs.iter().take(MOST).map(name).collect();
@@ -138,11 +142,18 @@ impl RunContext for Context {
             return answer;
         }
         let (reply, answer) = oneshot::channel::<Result<Arc<Answer>, NeedEnded>>();
-        let message = Message::Needed { node: self.task.node, needs, reply };
+        let message = Message::Needed { node: self.task.node, needs: needs.clone(), reply };
         // From here on the slot may be another's.
         let since = Instant::now();
         self.task.sender.send(message).map_err(|_| NeedEnded)?;
         let answer = answer.await.map_err(|_| NeedEnded)??;
+        // What another machine made is not on this one yet.
+        for (need, dir) in needs.iter().zip(&answer.dirs) {
+            if let Err(error) = fetch(dir, &need.name).await {
+                self.asked().broken = Some(error);
+                return Err(NeedEnded);
+            }
+        }
         let mut asked = self.asked();
         asked.waited += since.elapsed();
         Ok(asked.take(answer))
@@ -158,20 +169,58 @@ impl RunContext for Context {
     }
 }
 
+/// Brings the bytes of an input to this machine.
+async fn fetch(dir: &Dir, input: &str) -> Result<(), RunError> {
+    match dir.fetch().await {
+        Err(FilesError::Store(error)) => Err(error.into()),
+        other => other.map_err(|_| RunError::LostInput { input: input.to_owned() }),
+    }
+}
+
+/// Which components a session has put into the store.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<HashSet<ComponentDigest>>);
+
+impl Kept {
+    /// Puts the code of a plugin into the store, once, so that its results can be made again from the store alone.
+    /// Like every staged file it is durable with the next commit, which the result is in.
+    fn keep(&self, store: &dyn Store, plugin: &Plugin) -> Result<(), StoreError> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.contains(&plugin.component) {
+            return Ok(());
+        }
+        let there = match store.get(BlobKind::Blob, plugin.component.0) {
+            Err(StoreError::Corrupt { .. }) => false,
+            there => there?.is_some(),
+        };
+        if let (false, Some(code)) = (there, plugin.executor.code()) {
+            let mut staged = store.stage()?;
+            staged.write(&code)?;
+            staged.finish()?;
+        }
+        kept.insert(plugin.component);
+        Ok(())
+    }
+}
+
 /// Runs one attempt.
 pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
+    shared.kept.keep(&*shared.setup.store, shared.resolver.plugin(&task.call))?;
     let spec = shared.resolver.task_type(&task.call);
     let mut writes = Vec::new();
+    let mut contents = BTreeMap::new();
     let mut inputs = Vec::with_capacity(task.inputs.len());
     for input in &task.inputs {
         let dir = match &input.content {
             Content::External(_, found) => crate::external::bring(shared, found, &input.name, &mut writes).await?,
             Content::Made(dir, _) => dir.clone(),
         };
-        match dir.fetch().await {
-            Err(FilesError::Store(error)) => return Err(error.into()),
-            other => other.map_err(|_| RunError::LostInput { input: input.name.clone() })?,
+        fetch(&dir, &input.name).await?;
+        if let Content::External(_, found) = &input.content
+            && found.found.kind.is_weak()
+        {
+            contents.insert(input.name.clone(), dir.digest());
         }
         inputs.push((input.name.clone(), dir));
     }
@@ -191,6 +240,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         answers: Vec::new(),
         waited: Duration::ZERO,
         diverged: None,
+        broken: None,
     };
     let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(asked) });
     let started = Instant::now();
@@ -199,6 +249,9 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let elapsed = started.elapsed();
     let mut asked = context.asked();
     let seconds = elapsed.saturating_sub(asked.waited).as_secs_f64();
+    if let Some(error) = asked.broken.take() {
+        return Err(error);
+    }
     if let Some(how) = asked.diverged.take() {
         return Err(unlike(&spec.name, &how));
     }
@@ -213,8 +266,9 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         answers: std::mem::take(&mut asked.answers),
         waited: asked.waited,
         diverged: None,
+        broken: None,
     };
-    record(&task, made, asked, started, seconds, writes)
+    record(&task, made, asked, started, seconds, (writes, contents))
 }
 
 fn record(
@@ -223,7 +277,7 @@ fn record(
     asked: Asked,
     started: Instant,
     seconds: f64,
-    mut writes: Vec<Write>,
+    (mut writes, contents): (Vec<Write>, BTreeMap<String, TreeDigest>),
 ) -> Result<Box<Finished>, RunError> {
     let broken = |error: FilesError| match error {
         FilesError::Store(error) => RunError::Store(error),
@@ -256,9 +310,9 @@ fn record(
     let spec = shared.resolver.task_type(&task.call);
     let plugin = shared.resolver.plugin(&task.call);
     let since = i64::try_from(started.duration_since(task.session_started).as_millis()).unwrap_or(i64::MAX);
-    let mut inputs: std::collections::BTreeMap<String, Address> =
+    let mut inputs: BTreeMap<String, Address> =
         asked.answers.iter().flat_map(|answer| answer.addresses.iter().cloned()).collect();
-    let mut externals = std::collections::BTreeMap::new();
+    let mut externals = BTreeMap::new();
     for input in &task.inputs {
         match &input.content {
             Content::Made(_, from) => _ = inputs.insert(input.name.clone(), *from),
@@ -282,7 +336,10 @@ fn record(
             seconds,
             inputs,
             externals,
+            contents,
             reasons: task.reasons.clone(),
+            tombstone: shared.tombstones.last(),
+            adopted: None,
             wrun: shared.setup.version.clone(),
         },
     };

@@ -1,5 +1,10 @@
 //! The command line's grammar. Names and help texts are here; what they mean is in [`crate::commands`].
 
+mod care;
+
+pub(crate) use care::*;
+
+use crate::config::Size;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -79,6 +84,17 @@ pub(crate) enum Command {
     /// Draw what a build would do, or did
     #[command(disable_help_flag = true)]
     Graph(GraphArgs),
+    /// Say what a result was made from, down to what no task made; or what was made from it
+    #[command(disable_help_flag = true)]
+    Lineage(LineageArgs),
+    /// Make recorded results again from the store alone, and compare
+    Rerun(RerunArgs),
+    /// Take what another system has made for the result of a task
+    #[command(disable_help_flag = true)]
+    Adopt(AdoptArgs),
+    /// Print links at which the files of a task's latest result can be read for a while
+    #[command(disable_help_flag = true)]
+    Url(UrlArgs),
     /// Make one page of a build's report
     Report(ReportArgs),
     /// List the builds of a store, or what became of one task in them, newest first
@@ -90,6 +106,11 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Test a package: its own tests, then its tasks in the sandbox, twice
     Test(TestArgs),
+    /// Disown results, so that the next build makes them again
+    Invalidate(InvalidateArgs),
+    /// Take care of a store, and move results between stores
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Make plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -129,10 +150,19 @@ pub(crate) struct GoalArgs {
 /// Where results are
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StoreArgs {
-    /// Folder of the store [env: WRUN_STORE] [default: `.wrun/store` beside wrun.toml, else the user's
-    /// cache folder]
+    /// Folder of the store, or s3://BUCKET/PREFIX [env: WRUN_STORE] [default: `.wrun/store` beside wrun.toml,
+    /// else the user's cache folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// Folder of this machine that stands in front of a store on S3 [default: one in the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// How much of it is kept after a build, such as `50 GiB`: what was not read for longest goes first [default: all]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) cache_size: Option<Size>,
+    /// Use the cache of a store on S3 alone, and send later what is made
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// What changes the graph
@@ -182,6 +212,10 @@ pub(crate) struct BuildArgs {
     /// Put the outputs into a folder, as `get` does
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Put the outputs also where people and other systems read them: s3://BUCKET/PATH or file:PATH, with
+    /// `{PARAM}` in it where goals differ
+    #[arg(long, value_name = "DEST")]
+    pub(crate) publish: Option<String>,
     /// Build again whenever the source or an external changes, until Ctrl-C
     #[arg(long, conflicts_with = "force")]
     pub(crate) watch: bool,
@@ -332,6 +366,55 @@ pub(crate) struct GraphArgs {
     pub(crate) session: SessionArgs,
 }
 
+/// In which form a lineage is written.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineageFormat {
+    /// A tree for people
+    Text,
+    /// A picture
+    Svg,
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "In the place of PLUGIN there may be the KEY of a result, or KEY.GENERATION. Nothing is \
+    built: it is the latest result that is traced.")]
+pub(crate) struct LineageArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Show what it was made from; this is the default
+    #[arg(long, conflicts_with = "down")]
+    pub(crate) up: bool,
+    /// Show what was made from it
+    #[arg(long)]
+    pub(crate) down: bool,
+    /// What to write [default: what the ending of the output's name says, else text]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<LineageFormat>,
+    /// Where to write it [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Neither the plugin nor wrun.toml is needed: the store has the components, and what \
+    lay outside it. No new result is written.")]
+pub(crate) struct RerunArgs {
+    /// Key of a result, or KEY.GENERATION
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    /// Make everything again that they were made from, too
+    #[arg(long)]
+    pub(crate) up: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// What `--report FILE` wrote
@@ -433,6 +516,36 @@ pub(crate) struct TestArgs {
     pub(crate) cargo: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The last word is FROM: a file, a folder, or s3://BUCKET/PATH (all below it, where it ends \
+    with `/`). What is there must be what the task declares as its outputs. What the task requires must be there \
+    already, made or adopted."
+)]
+pub(crate) struct AdoptArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In the place of PLUGIN there may be the KEY of a result, or KEY.GENERATION. Whoever has a \
+    link may read the file until it expires. Only a store on S3 has links."
+)]
+pub(crate) struct UrlArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// For how long: such as `30s`, `15m`, `12h`, `7d`, which is the most
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) expires: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Compile a Rust package to a component, reproducibly
@@ -463,6 +576,9 @@ impl Command {
             Self::Why(args) => ("why", &args.goal),
             Self::Verify(args) => ("verify", &args.goal),
             Self::Graph(args) => ("graph", &args.goal),
+            Self::Lineage(args) => ("lineage", &args.goal),
+            Self::Adopt(args) => ("adopt", &args.goal),
+            Self::Url(args) => ("url", &args.goal),
             _ => return None,
         })
     }
@@ -501,6 +617,16 @@ impl Command {
             Self::Debug(args) => &args.store,
             Self::Doctor(args) => &args.store,
             Self::Graph(args) => &args.store,
+            Self::Invalidate(args) => &args.store,
+            Self::Store(StoreCommand::Check(args)) => &args.store,
+            Self::Store(StoreCommand::Gc(args)) => &args.store,
+            Self::Store(StoreCommand::Du(args)) => &args.store,
+            Self::Store(StoreCommand::Pin(args)) => &args.store,
+            Self::Lineage(args) => &args.store,
+            Self::Rerun(args) => &args.store,
+            Self::Adopt(args) => &args.store,
+            Self::Url(args) => &args.store,
+            Self::Store(StoreCommand::Push(args) | StoreCommand::Pull(args)) => &args.store,
             Self::New(_)
             | Self::Test(_)
             | Self::Report(_)

@@ -1,16 +1,39 @@
 //! wrun.toml: found from the working directory upwards; what it says is a default.
 //!
 //! ```toml
-//! store = "/data/store"           # else `.wrun/store` beside this file
+//! store = "/data/store"           # or "s3://bucket/prefix"; else `.wrun/store` beside this file
+//! cache = "/data/cache"           # in front of a store on S3; else a folder of the user's cache
+//! cache-size = "50 GiB"           # after a build what was not read for longest goes; else it grows
 //! slots = 8
 //! suspended = 1000                # guests that wait in memory; else 5000
 //! salt = ""
 //! timezone = "Europe/Berlin"      # where `today` is; else the machine's
-//! roots = ["/data/in"]            # where plugins may name externals, besides this folder
+//! roots = ["/data/in", "s3://bucket/in/"]    # where plugins may name externals, besides this folder
 //! disabled = ["week"]             # task types that are left out
+//!
+//! [s3]                            # how to reach a store on S3; all of it may be left out
+//! region = "eu-central-1"
+//! profile = "data"
+//! endpoint = "http://host:9000"   # a server that is not Amazon's
+//! path-style = true
+//! sse = "aws:kms"
+//! kms-key = "alias/data"
+//! storage-class = "INTELLIGENT_TIERING"
+//! conditional = true              # false for a server without conditional puts: a weaker promise
+//!
+//! [externals."https://host/data.csv"]    # what one input has to hold, or goes by
+//! digest = "b3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+//! [externals."s3://bucket/in/"]    # and all below
+//! marker = "_SUCCESS"             # without this file it counts as missing
+//! [externals."s3://bucket/huge/"]
+//! pin = "etag"                    # or "version-id": weaker than content, and not hashed first
 //!
 //! [plugins]                       # aliases
 //! flights = "plugins/report.wasm"
+//!
+//! [publish]                       # where outputs of task types go after a build
+//! delays = "s3://reports/delays/{date}.csv"
+//! week = { to = "file:site/week", layout = "flat" }
 //!
 //! [params.delays]                 # defaults of task types: of the plugin that is named,
 //! source = "data/flights.csv"
@@ -26,19 +49,45 @@ use crate::explain::Code;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wrun_build::publish::Layout;
 use wrun_core::suggest::nearest;
+use wrun_store::external::Rule;
+use wrun_store::objects::s3::S3Options;
 
 /// The file's name.
 pub(crate) const NAME: &str = "wrun.toml";
 
-pub(crate) const KEYS: &[&str] =
-    &["store", "slots", "suspended", "salt", "timezone", "roots", "disabled", "plugins", "params"];
+pub(crate) const KEYS: &[&str] = &[
+    "store",
+    "cache",
+    "cache-size",
+    "s3",
+    "slots",
+    "suspended",
+    "salt",
+    "timezone",
+    "roots",
+    "externals",
+    "disabled",
+    "publish",
+    "plugins",
+    "params",
+];
+
+/// The keys of its table [s3].
+const S3_KEYS: &[&str] =
+    &["region", "profile", "endpoint", "path-style", "sse", "kms-key", "storage-class", "conditional"];
 
 /// What wrun.toml says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) store: Option<String>,
+    pub(crate) cache: Option<PathBuf>,
+    #[serde(rename = "cache-size")]
+    pub(crate) cache_size: Option<Size>,
+    #[serde(default)]
+    pub(crate) s3: S3Options,
     pub(crate) slots: Option<u32>,
     pub(crate) suspended: Option<usize>,
     pub(crate) salt: Option<String>,
@@ -46,11 +95,88 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) roots: Vec<PathBuf>,
     #[serde(default)]
+    pub(crate) externals: BTreeMap<String, Rule>,
+    #[serde(default)]
     pub(crate) disabled: Vec<String>,
+    #[serde(default)]
+    pub(crate) publish: BTreeMap<String, Published>,
     #[serde(default)]
     pub(crate) plugins: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(crate) params: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+/// A number of bytes: `500 MB`, `50 GiB`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Size(pub(crate) u64);
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let unit = match text[at..].trim() {
+            "" | "B" => 1,
+            "kB" | "KB" => 1000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "TB" => 1_000_000_000_000,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1_u64 << 40,
+            _ => return Err(format!("`{text}` is no size: write one such as `500 MB` or `50 GiB`")),
+        };
+        let number: f64 = text[..at].parse().map_err(|_| format!("`{text}` is no size: it has no number"))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a byte more or less does not matter; a cast saturates"
+        )]
+        Ok(Self((number * unit as f64) as u64))
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Where outputs of a task type go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "RuleText")]
+pub(crate) struct Published {
+    pub(crate) to: String,
+    pub(crate) layout: Layout,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RuleText {
+    To(String),
+    Full(FullRule),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullRule {
+    to: String,
+    #[serde(default)]
+    layout: Layout,
+}
+
+impl From<RuleText> for Published {
+    fn from(text: RuleText) -> Self {
+        match text {
+            RuleText::To(to) => Self { to, layout: Layout::default() },
+            RuleText::Full(FullRule { to, layout }) => Self { to, layout },
+        }
+    }
 }
 
 /// wrun.toml and where it is.
@@ -93,9 +219,11 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
         let message = error.to_string();
         let unknown = message.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
         let error = bad().cause(message.trim_end());
-        match unknown.map(|(name, _)| nearest(name, KEYS.iter().copied())) {
+        // The table that the key is in: the parser lists what may be there.
+        let keys = if message.contains("`path-style`, ") { S3_KEYS } else { KEYS };
+        match unknown.map(|(name, _)| nearest(name, keys.iter().copied())) {
             Some(Some(near)) => error.hint(format!("did you mean `{near}`?")),
-            Some(None) => error.hint(format!("it may have {}", list(KEYS))),
+            Some(None) => error.hint(format!("it may have {}", list(keys))),
             None => error,
         }
     })?;
@@ -113,6 +241,12 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
             let near = nearest(alias, config.plugins.keys().map(String::as_str));
             let hint = near.map_or("add it under [plugins]".into(), |near| format!("did you mean `{near}`?"));
             return Err(bad().cause(format!("[params.\"{key}\"] names no alias of [plugins]")).hint(hint));
+        }
+    }
+    for (uri, rule) in &config.externals {
+        if rule.digest.is_some() && rule.pin.is_some() {
+            let why = format!("[externals.\"{uri}\"] has both `digest` and `pin`");
+            return Err(bad().cause(why).hint("a digest says more: leave `pin` out"));
         }
     }
     if config.slots == Some(0) {
@@ -161,6 +295,9 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("did you mean `flight`?"));
         assert!(parse("slots = 0").is_err());
         assert!(parse("slots = ").is_err());
+        assert!(parse("[externals.'http://h/a']\npin = 'mtime'").is_err());
+        let both = format!("[externals.'http://h/a']\npin = 'etag'\ndigest = 'b3:{}'", "0".repeat(64));
+        assert!(parse(&both).is_err());
         assert!(parse("[plugins]\n'A b' = 'x'").is_err());
     }
 

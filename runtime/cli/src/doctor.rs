@@ -1,14 +1,17 @@
 //! `wrun doctor`: what is there, what is missing, and how to get it.
 
+mod bucket;
+
 use crate::args::DoctorArgs;
 use crate::config;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::place::Place;
 use crate::shell::Shell;
 use crate::text::{bytes, plain};
 use crate::{env, workspace};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 use wrun_plugin::{Host, HostConfig, LoadError, Plugin};
@@ -149,12 +152,18 @@ fn engine() -> Check {
 
 /// Where results go, whether they can, and for how long.
 fn store(args: &DoctorArgs) -> Vec<Check> {
-    let path = match where_is(args) {
-        Ok(path) => path,
+    let place = match where_is(args) {
+        Ok(place) => place,
         Err(error) => {
             let why = std::iter::once(&error.message).chain(&error.causes).map(|text| plain(text));
             return vec![Check::bad("store", why.collect::<Vec<_>>().join(": "), error.hint.unwrap_or_default())];
         }
+    };
+    let path = place.folder();
+    // In front of a bucket it is the cache.
+    let (what, remedy) = match place {
+        Place::Folder(_) => ("store", "name a folder that you may write with `--store DIR` or WRUN_STORE"),
+        Place::S3(_) => ("cache of S3", "name a folder that you may write with `--cache DIR`"),
     };
     let shown = path.display();
     // A store that is not there is made by the first build, in the nearest folder that is.
@@ -164,12 +173,10 @@ fn store(args: &DoctorArgs) -> Vec<Check> {
         None => (Path::new("/"), ""),
     };
     let mut out = vec![match tempfile_in(folder) {
-        Ok(()) => Check::good("store", format!("{shown}{note}")),
-        Err(error) => Check::bad(
-            "store",
-            format!("{shown}: cannot write in `{}`: {error}", folder.display()),
-            "name a folder that you may write with `--store DIR` or WRUN_STORE",
-        ),
+        Ok(()) => Check::good(what, format!("{shown}{note}")),
+        Err(error) => {
+            Check::bad(what, format!("{shown}: cannot write in `{}`: {error}", folder.display()), remedy)
+        }
     }];
     if let Ok(disk) = rustix::fs::statvfs(folder) {
         const LITTLE: u64 = 1 << 30;
@@ -188,13 +195,18 @@ fn store(args: &DoctorArgs) -> Vec<Check> {
         });
     }
     out.push(locks(folder));
+    if let Place::S3(bucket) = &place
+        && !bucket.offline
+    {
+        out.extend(bucket::checks(bucket));
+    }
     out
 }
 
-fn where_is(args: &DoctorArgs) -> Result<PathBuf> {
+fn where_is(args: &DoctorArgs) -> Result<Place> {
     let cwd = env::cwd()?;
     let config::Found { config, folder } = config::find(&cwd)?;
-    workspace::store_path(&args.store, &config, folder.as_deref(), &cwd)
+    Place::of(&args.store, &config, folder.as_deref(), &cwd)
 }
 
 /// Makes a file, writes to it, and removes it.

@@ -5,11 +5,24 @@ use crate::exit::Exit;
 use jiff::Timestamp;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use wrun_store::external::HttpOptions;
 
 /// Returns an environment variable that is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn var(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Returns what the environment says of proxies, as curl reads it.
+pub(crate) fn proxies() -> HttpOptions {
+    let either = |names: &[&str]| names.iter().find_map(|name| var(name)?.into_string().ok());
+    HttpOptions {
+        // In capitals it may be a header of a CGI request.
+        http_proxy: either(&["http_proxy", "all_proxy", "ALL_PROXY"]),
+        https_proxy: either(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        no_proxy: either(&["no_proxy", "NO_PROXY"]),
+        ..HttpOptions::default()
+    }
 }
 
 /// Returns the variables whose names begin with one of these, in order.

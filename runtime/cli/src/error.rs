@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::explain::Code;
 use std::path::Path;
 use wrun_build::BuildError;
+use wrun_build::care::CareError;
 use wrun_core::param::ParamError;
 use wrun_plugin::LoadError;
 use wrun_store::StoreError;
@@ -99,7 +100,9 @@ impl From<StoreError> for CliError {
             StoreError::Index { .. } => Code::StoreIndex,
             StoreError::NewerFormat { .. } => Code::NewerStore,
             StoreError::Damaged { .. } => Code::DamagedIndex,
+            StoreError::UnknownTombstone { .. } => Code::UnknownTombstone,
             StoreError::Corrupt { .. } => Code::CorruptBlob,
+            StoreError::Remote { .. } => Code::RemoteStore,
             StoreError::CrossProcessCycle { .. } => Code::CrossProcessCycle,
         };
         Self { causes: causes(&error), hint: error.hint(), ..Self::new(Exit::Store, error.to_string()).code(code) }
@@ -146,6 +149,17 @@ impl From<LoadError> for CliError {
         };
         // The message of each variant has its source's in it already.
         Self { hint: error.hint(), ..Self::new(exit, error.to_string()).code(code) }
+    }
+}
+
+impl From<CareError> for CliError {
+    fn from(error: CareError) -> Self {
+        let code = match error {
+            CareError::Store(error) => return error.into(),
+            CareError::Newer { .. } => Code::NewerStore,
+            CareError::Clock { .. } => Code::ClockWrong,
+        };
+        Self { hint: error.hint(), ..Self::new(Exit::Store, error.to_string()).code(code) }
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`shell`], [`pager`] | stdout and stderr |
 //! | [`complete`], [`man`], [`doctor`] | comfort: completions, man pages, what is missing |
 //! | [`error`], [`exit`], [`explain`] | what goes wrong, the table of exit codes, codes and their pages |
+//! | [`place`], [`publish`] | where results are; where outputs go |
 //! | [`watch`] | builds again when something changes |
 //! | [`env`], [`interrupt`] | the environment and the clock; Ctrl-C |
 
@@ -34,7 +35,9 @@ mod man;
 mod messages;
 mod pager;
 mod params;
+mod place;
 mod progress;
+mod publish;
 #[cfg(test)]
 mod reference;
 mod shell;
@@ -45,7 +48,7 @@ mod view;
 mod watch;
 mod workspace;
 
-use args::{Cli, Command, PluginCommand};
+use args::{Cli, Command, PluginCommand, StoreCommand};
 use clap::{CommandFactory as _, Parser as _};
 use error::{CliError, Result};
 use exit::Exit;
@@ -103,12 +106,23 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
         Command::Why(args) => commands::why::run(shell, args),
         Command::Verify(args) => commands::verify::run(shell, args),
         Command::Graph(args) => commands::graph::run(shell, args),
+        Command::Lineage(args) => commands::lineage::run(shell, args),
+        Command::Rerun(args) => commands::rerun::run(shell, args),
+        Command::Adopt(args) => commands::adopt::run(shell, args),
+        Command::Url(args) => commands::url::run(shell, args),
         Command::Report(args) => commands::report::run(shell, args),
         Command::History(args) => commands::history::run(shell, args),
         Command::Debug(args) => commands::debug::run(shell, args),
         Command::Status(args) => commands::status::run(shell, args),
         Command::New(args) => commands::new::run(shell, args),
         Command::Test(args) => commands::test::run(shell, args),
+        Command::Invalidate(args) => commands::invalidate::run(shell, args),
+        Command::Store(StoreCommand::Check(args)) => commands::care::check(shell, args),
+        Command::Store(StoreCommand::Gc(args)) => commands::care::gc(shell, args),
+        Command::Store(StoreCommand::Du(args)) => commands::care::du(shell, args),
+        Command::Store(StoreCommand::Pin(args)) => commands::pin::run(shell, args),
+        Command::Store(StoreCommand::Push(args)) => commands::transfer::push(shell, args),
+        Command::Store(StoreCommand::Pull(args)) => commands::transfer::pull(shell, args),
         Command::Plugin(PluginCommand::Build(args)) => commands::plugin::build(shell, args),
         Command::Doctor(args) => doctor::run(shell, args),
         Command::Completions(args) => complete::run(shell, args),

@@ -23,9 +23,13 @@ const ENUMS: &[(&str, &str, &str)] = &[
     ("plugin/src/run.rs", "RunError", "Runs"),
     ("build/src/resolve.rs", "ResolveError", "Calls of tasks"),
     ("build/src/api.rs", "BuildError", "Builds"),
+    ("build/src/care/mod.rs", "CareError", "Care of a store"),
+    ("build/src/adopt.rs", "AdoptError", "Results that are adopted"),
+    ("build/src/publish.rs", "PublishError", "Publishing"),
+    ("build/src/rerun.rs", "RerunError", "Results that are made again"),
     ("store/src/error.rs", "StoreError", "The store"),
     ("store/src/files.rs", "FilesError", "Outputs"),
-    ("store/src/external/mod.rs", "ExternalError", "External inputs"),
+    ("store/src/external/error.rs", "ExternalError", "External inputs"),
 ];
 
 /// A string literal in a source, and where it ends.

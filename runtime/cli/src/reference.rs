@@ -20,7 +20,21 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "store",
         "path",
         "`.wrun/store` beside wrun.toml",
-        "folder of the store; `--store` and `WRUN_STORE` are stronger",
+        "folder of the store, or `s3://BUCKET/PREFIX`; `--store` and `WRUN_STORE` are stronger",
+    ),
+    ("cache", "path", "in the user's cache folder", "folder in front of a store on S3; `--cache` is stronger"),
+    (
+        "cache-size",
+        "size",
+        "no limit",
+        "how much of the cache is kept after a build, such as `50 GiB`; `--cache-size` is stronger",
+    ),
+    (
+        "s3",
+        "table",
+        "empty",
+        "how to reach buckets, of the store and of externals: `region`, `profile`, `endpoint`, `path-style`; how to write \
+         into the store's: `sse`, `kms-key`, `storage-class`, `conditional`",
     ),
     ("slots", "integer", "one a core", "how many tasks run at once; `-j` is stronger"),
     (
@@ -31,8 +45,28 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
     ),
     ("salt", "string", "empty", "goes into every key: another text starts afresh; `--salt` is stronger"),
     ("timezone", "string", "the machine's", "where `today` is, such as `Europe/Berlin`"),
-    ("roots", "list of paths", "none", "folders, besides that of wrun.toml, in which plugins may name externals"),
+    (
+        "roots",
+        "list of paths and addresses",
+        "none",
+        "folders, besides that of wrun.toml, and addresses such as `s3://bucket/in/` under which plugins may name externals",
+    ),
+    (
+        "externals",
+        "table of tables",
+        "none",
+        "by address, of all below where it ends in `/`: `digest` pins content, `pin` (`version-id`, `etag`) is what it is \
+         known by instead, `marker` names a file without which it counts as missing",
+    ),
     ("disabled", "list of strings", "none", "task types that are left out: *skipped by you*"),
+    (
+        "publish",
+        "table of destinations",
+        "none",
+        "where the outputs of task types go after a build that succeeded: `TASK = \"DEST\"`, or `{ to = \"DEST\", layout = \
+         \"flat\" }`; `\"ALIAS:TASK\"` of a plugin that is an alias. DEST is `s3://BUCKET/PATH` or `file:PATH`, with `{PARAM}`, \
+         `{task}` and `{plugin}` in it",
+    ),
     (
         "plugins",
         "table of paths",
@@ -50,10 +84,14 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
 
 /// Environment variables that are read. A name that ends in `_` is the start of many.
 const VARIABLES: &[(&str, &str)] = &[
-    ("WRUN_STORE", "folder of the store; `--store` is stronger"),
+    ("WRUN_STORE", "folder of the store, or `s3://BUCKET/PREFIX`; `--store` is stronger"),
     ("WRUN_PARAM_", "`WRUN_PARAM_DATE=2013-01-07` gives the param `date`; `--param` and `--params` are stronger"),
     ("WRUN_PAGER", "what shows long output on a terminal, before `PAGER`; `cat` is none"),
     ("PAGER", "what shows long output on a terminal; else `less` where it is there"),
+    ("http_proxy", "proxy for externals at `http://`"),
+    ("HTTPS_PROXY", "proxy for externals at `https://`; `https_proxy` is stronger"),
+    ("ALL_PROXY", "proxy for both, where those are not set; `all_proxy` is stronger"),
+    ("NO_PROXY", "hosts between commas that are reached without a proxy; `no_proxy` is stronger"),
     ("NO_COLOR", "no colour, whatever its value; `--color` is stronger, as it is than all below"),
     ("CLICOLOR_FORCE", "anything but `0`: colour also where there is no terminal"),
     ("CLICOLOR", "`0`: no colour"),
@@ -66,11 +104,14 @@ const VARIABLES: &[(&str, &str)] = &[
     ("LC_ALL", "before `LC_CTYPE` and `LANG`: a locale without UTF-8 has ASCII in place of bars, arrows and dots"),
     ("XDG_CACHE_HOME", "the user's cache folder, before `.cache` in `HOME`"),
     ("HOME", "where the user's cache folder is"),
+    ("USER", "who disowns or pins results; `--author` is stronger"),
+    ("LOGNAME", "as `USER`, where that is not set"),
     ("PATH", "where tools are found"),
     ("TMPDIR", "where `wrun test` has its throw-away store; else `/tmp`"),
     ("CARGO", "the cargo that compiles source folders; else the first of `PATH`"),
     ("CARGO_HOME", "as cargo has it"),
     ("RUSTUP_HOME", "as rustup has it"),
+    ("AWS_", "credentials, profile and region for a store on S3, as every AWS program has them"),
     ("CARGO_MANIFEST_DIR", "where wrun stands in for rustc: set by cargo"),
 ];
 

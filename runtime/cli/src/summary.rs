@@ -2,7 +2,7 @@
 //! type; and the time that hits saved.
 
 use crate::shell::Style;
-use crate::text::{clip, count, counted, fold, listed, plain, seconds, varying};
+use crate::text::{bytes, clip, count, counted, fold, listed, plain, seconds, varying};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use wrun_build::{Failure, Outcome, Plugin};
@@ -50,10 +50,30 @@ pub(crate) fn summary(outcome: &Outcome, specs: &Specs<'_>, style: Style, verbos
     }
     out += &failures(&outcome.failures, style, verbose);
     out += &totals(report, style);
+    if let Some(text) = the_same(report) {
+        _ = writeln!(out, "{} {text}", style.cyan("note:"));
+    }
+    if verbose {
+        out += &traffic(report);
+    }
     if let Some(text) = spared(&outcome.same_bytes) {
         _ = writeln!(out, "{} {text}", style.cyan("hint:"));
     }
     out
+}
+
+/// Says which runs made the very bytes that somebody had disowned.
+fn the_same(report: &Report) -> Option<String> {
+    let mut same: BTreeMap<&str, u64> = BTreeMap::new();
+    for task in report.tasks.iter().filter(|task| task.same_output) {
+        if task.reason.iter().any(|reason| matches!(reason, Reason::Disowned { .. })) {
+            *same.entry(&task.task).or_default() += 1;
+        }
+    }
+    let first = same.iter().next()?;
+    let mut parts: Vec<String> = same.iter().map(|(task, n)| format!("{} of `{task}`", count(*n))).collect();
+    parts[0] = format!("{} of `{}`", counted(*first.1, "task"), first.0);
+    Some(format!("{} made the same bytes again as the results that were disowned", listed(&parts)))
 }
 
 /// Says what a declared `version` would have spared, of the task types whose runs all made what was there.
@@ -111,8 +131,44 @@ fn totals(report: &Report, style: Style) -> String {
     }
     if totals.cached > 0 && totals.saved_seconds > 0.0005 {
         _ = write!(line, "; hits saved {}", seconds(totals.saved_seconds));
+        if totals.remote > 0 && totals.saved_remote_seconds > 0.0005 {
+            let (saved, of) = (seconds(totals.saved_remote_seconds), counted(totals.remote, "result"));
+            _ = write!(line, ", {saved} of it by {of} from the store's server");
+        }
     }
     format!("{}\n", style.bold(line))
+}
+
+/// Says what was asked of servers.
+fn traffic(report: &Report) -> String {
+    let mut out = String::new();
+    for (name, traffic) in [("store", report.traffic.store), ("externals", report.traffic.externals)] {
+        let kinds = [
+            (traffic.gets, "get"),
+            (traffic.puts, "put"),
+            (traffic.heads, "head"),
+            (traffic.lists, "list"),
+            (traffic.deletes, "delete"),
+        ];
+        let kinds: Vec<String> =
+            kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{} {kind}", count(*n))).collect();
+        if kinds.is_empty() {
+            continue;
+        }
+        _ = write!(out, "{name}: {} ({})", counted(traffic.requests(), "request"), kinds.join(", "));
+        for (n, word) in [(traffic.bytes_up, "sent"), (traffic.bytes_down, "received")] {
+            if n > 0 {
+                _ = write!(out, ", {} {word}", bytes(n));
+            }
+        }
+        for (n, word) in [(traffic.retries, "repeated"), (traffic.throttled, "throttled")] {
+            if n > 0 {
+                _ = write!(out, ", {} {word}", count(n));
+            }
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// One row of the table.
@@ -222,6 +278,7 @@ pub(crate) fn kinds(reasons: &[Reason]) -> String {
             Reason::ParamChanged { name, .. } => format!("param {name} changed"),
             Reason::InputChanged { name, .. } => format!("input {name} changed"),
             Reason::NeedChanged { .. } => "needs changed".to_owned(),
+            Reason::Disowned { .. } => "disowned".to_owned(),
             other => other.to_string(),
         };
         if !kinds.contains(&kind) {
@@ -313,7 +370,7 @@ mod tests {
         tasks.iter().for_each(|task| totals.count(task.state));
         totals.seconds = 1.5;
         totals.saved_seconds = if totals.cached > 0 { 60.0 } else { 0.0 };
-        let report = Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes: Vec::new() };
+        let report = Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, ..Report::default() };
         Outcome {
             report,
             goals: Vec::new(),

@@ -57,6 +57,17 @@ pub(crate) fn bytes(value: u64) -> String {
     }
 }
 
+/// Shows bytes a second.
+pub(crate) fn rate(bytes_per_second: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "shown to people; a cast saturates"
+    )]
+    let whole = bytes_per_second as u64;
+    format!("{}/s", bytes(whole))
+}
+
 /// Shortens a text to a width in characters.
 pub(crate) fn clip(text: &str, width: usize) -> String {
     if text.chars().count() <= width {

@@ -9,6 +9,7 @@ use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
+use crate::place::{Bucket, Place};
 use crate::shell::Shell;
 use crate::source;
 use jiff::ZonedDateTime;
@@ -23,6 +24,7 @@ use wrun_core::suggest::nearest;
 use wrun_core::task::{PluginDescription, SANDBOX};
 use wrun_exec::wasm::WasmPlugin;
 use wrun_plugin::{Host, HostConfig};
+use wrun_store::external::Sources;
 use wrun_store::local::LocalStore;
 use wrun_store::memory::MemoryStore;
 use wrun_store::{Store, Write};
@@ -35,6 +37,10 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) store: Arc<dyn Store>,
+    /// The bucket behind it, if there is one.
+    pub(crate) bucket: Option<Box<Bucket>>,
+    /// The servers that externals are read from.
+    pub(crate) sources: Arc<Sources>,
     pub(crate) runtime: Threads,
     pub(crate) host: Arc<Host>,
     pub(crate) slots: usize,
@@ -97,26 +103,6 @@ impl Workspace {
             given => given.or(config.slots).map_or_else(env::cores, |slots| slots as usize),
         };
         let zone = zone(&config)?;
-        let path = store_path(store, &config, folder.as_deref(), &cwd)?;
-        let there = path.join("cas").is_dir();
-        let store: Arc<dyn Store> = match need {
-            Need::Existing if !there => {
-                return Err(CliError::new(Exit::Store, format!("there is no store at `{}`", path.display()))
-                    .code(Code::NoStore)
-                    .hint("name another with `--store DIR`, or build something first"));
-            }
-            Need::Optional if !there => Arc::new(MemoryStore::default()),
-            Need::Make if !there && occupied(&path) => {
-                let message = format!("`{}` is not a store, and not empty", path.display());
-                return Err(CliError::new(Exit::Store, message)
-                    .code(Code::NoStore)
-                    .hint("name a folder that is new or empty; a store fills it with files of its own"));
-            }
-            _ => LocalStore::open(&path)?,
-        };
-        // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
-        let compiled_dir = compiled_dir(shell, store.local_root());
-        let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         // One more than compute at once: look-ups and commits go on beside full slots.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(slots + 1)
@@ -124,9 +110,31 @@ impl Workspace {
             .enable_all()
             .build()
             .map_err(|error| CliError::new(Exit::Internal, "cannot start threads").cause(error))?;
+        let (store, bucket) = match Place::of(store, &config, folder.as_deref(), &cwd)? {
+            Place::Folder(path) => (local(&path, need)?, None),
+            Place::S3(bucket) => {
+                if bucket.options.conditional == Some(false) && !bucket.offline {
+                    shell.note("`conditional = false`: of two builds that make the same at once the later may overwrite the first");
+                }
+                (bucket.open(&runtime)?, Some(bucket))
+            }
+        };
+        // Compiled code is the user's, not a store's: an empty store does not mean compiling again.
+        let compiled_dir = compiled_dir(shell, store.local_root());
+        let host = Host::new(HostConfig { compiled_dir, ..HostConfig::default() });
         let root = folder.unwrap_or_else(|| cwd.clone());
         let runtime = Threads(Some(runtime));
-        Ok(Self { shell: shell.clone(), config, root, cwd, store, runtime, host, slots, zone })
+        let sources = Arc::new(Sources::new(config.s3.clone(), env::proxies()));
+        Ok(Self { shell: shell.clone(), config, root, cwd, store, bucket, sources, runtime, host, slots, zone })
+    }
+
+    /// Opens another store: a folder, or a bucket with the same `[s3]` options.
+    pub(crate) fn other(&self, named: &Path, need: Need) -> Result<Arc<dyn Store>> {
+        let args = StoreArgs { store: Some(named.to_owned()), cache: None, cache_size: None, offline: false };
+        match Place::of(&args, &self.config, None, &self.cwd)? {
+            Place::Folder(path) => local(&path, need),
+            Place::S3(bucket) => bucket.open(&self.runtime),
+        }
     }
 
     /// Returns now, where the user is.
@@ -214,7 +222,7 @@ fn occupied(folder: &Path) -> bool {
 }
 
 /// Returns the key under which a store keeps what a component says of itself.
-fn describe_key(component: ComponentDigest) -> PlanKey {
+pub(crate) fn describe_key(component: ComponentDigest) -> PlanKey {
     let mut encoder = Encoder::new("wrun.describe", 1);
     encoder.digest(&component.0).uint(SANDBOX);
     PlanKey(encoder.finish())
@@ -229,33 +237,23 @@ fn zone(config: &Config) -> Result<TimeZone> {
     })
 }
 
-/// Decides where the store is.
-pub(crate) fn store_path(args: &StoreArgs, config: &Config, folder: Option<&Path>, cwd: &Path) -> Result<PathBuf> {
-    let local = |from: &Path, given: &Path| match given.to_str().and_then(|text| text.split_once("://")) {
-        Some((scheme, _)) => Err(CliError::usage(format!(
-            "the store `{}` has the scheme `{scheme}`, which this version of wrun cannot use",
-            given.display()
-        ))
-        .code(Code::UnsupportedStore)
-        .hint("name a folder; stores on S3 come with a later version")),
-        None => Ok(from.join(given)),
-    };
-    if let Some(given) = &args.store {
-        return local(cwd, given);
-    }
-    if let Some(given) = env::var("WRUN_STORE") {
-        return local(cwd, Path::new(&given));
-    }
-    if let Some(folder) = folder {
-        return match &config.store {
-            Some(given) => local(folder, Path::new(given)),
-            None => Ok(folder.join(".wrun/store")),
-        };
-    }
-    cache_folder().map(|cache| cache.join("store")).ok_or_else(|| {
-        CliError::usage("there is nowhere to keep results: no wrun.toml, no HOME")
-            .code(Code::Nowhere)
-            .hint("name a folder with `--store DIR`")
+/// Opens a store in a folder.
+fn local(path: &Path, need: Need) -> Result<Arc<dyn Store>> {
+    let there = path.join("cas").is_dir();
+    Ok(match need {
+        Need::Existing if !there => {
+            return Err(CliError::new(Exit::Store, format!("there is no store at `{}`", path.display()))
+                .code(Code::NoStore)
+                .hint("name another with `--store DIR`, or build something first"));
+        }
+        Need::Optional if !there => Arc::new(MemoryStore::default()),
+        Need::Make if !there && occupied(path) => {
+            let message = format!("`{}` is not a store, and not empty", path.display());
+            return Err(CliError::new(Exit::Store, message)
+                .code(Code::NoStore)
+                .hint("name a folder that is new or empty; a store fills it with files of its own"));
+        }
+        _ => LocalStore::open(path)?,
     })
 }
 

@@ -15,7 +15,7 @@
 //! | salt | yes | the user's way to start afresh |
 //! | insignificant params, the text of a `path` | no | `run` sees a token in their place |
 //! | limits, retries, attempts, priority, policy | no | a fault never reaches a guest as a value |
-//! | paths, mtimes, ETags, host, user, cwd, run id, time | no | nothing in a sandbox can observe them |
+//! | paths, mtimes, ETags (unless the user pins by them), host, user, cwd, run id, time | no | nothing in a sandbox can observe them |
 //! | docs, defaults, visibility, aliases | no | resolved or shown before the key is made |
 //!
 //! A dynamic action's trace continues the key: see [`step_key`].
@@ -66,6 +66,23 @@ pub enum InputKind {
     Tree,
     /// The tree that holds the one file `listing`.
     Listing,
+    /// The tree that holds the one file `pins`: the versions that a server keeps stand for the content. Weaker: it
+    /// is the server's word.
+    VersionId,
+    /// The same, with the ETags that a server gives.
+    Etag,
+}
+
+impl InputKind {
+    /// Tells whether it is the ordinary one.
+    pub fn is_tree(&self) -> bool {
+        *self == Self::Tree
+    }
+
+    /// Tells whether the digest is of what a server says, and not of the bytes.
+    pub fn is_weak(self) -> bool {
+        matches!(self, Self::VersionId | Self::Etag)
+    }
 }
 
 /// One input of an action.
@@ -146,6 +163,8 @@ fn answer(encoder: &mut Encoder, kind: InputKind, tree: TreeDigest) {
     let kind = match kind {
         InputKind::Tree => 0,
         InputKind::Listing => 1,
+        InputKind::VersionId => 2,
+        InputKind::Etag => 3,
     };
     encoder.uint(kind).digest(&tree.0);
 }

@@ -2,7 +2,7 @@
 
 use crate::digest::{ActionKey, TaskId, TreeDigest};
 use crate::reason::Reason;
-use crate::report::{HitSource, State, Totals};
+use crate::report::{HitSource, Moved, State, Totals};
 use serde::Serialize;
 
 /// Names a task within one session.
@@ -99,6 +99,17 @@ pub enum Event {
         /// Wall time, where it ran, without what it waited in `need`.
         seconds: f64,
     },
+    /// Bytes move between this machine and servers. Sent about once a second while they do.
+    Transferring {
+        /// Bytes sent so far.
+        sent: u64,
+        /// Bytes received so far.
+        received: u64,
+        /// Bytes sent a second, at the moment.
+        sent_per_second: f64,
+        /// Bytes received a second, at the moment.
+        received_per_second: f64,
+    },
     /// Something to know: nondeterminism, an adopted result, a repair.
     Note {
         /// In words.
@@ -108,6 +119,9 @@ pub enum Event {
     Finished {
         /// Counts.
         totals: Totals,
+        /// What was asked of servers.
+        #[serde(skip_serializing_if = "Moved::is_nothing")]
+        traffic: Box<Moved>,
     },
 }
 

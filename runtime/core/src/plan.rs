@@ -119,8 +119,8 @@ mod flat {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct External {
-    /// `file:PATH` (a file, a folder, or a glob), later `s3://` and `http(s)://`; a text without
-    /// scheme is a path.
+    /// `file:PATH` or a text without scheme (a file, a folder, a glob), `s3://BUCKET/KEY` (an object, a prefix, a
+    /// glob), `http://` or `https://`.
     pub uri: String,
     /// What of it counts.
     #[serde(default)]

@@ -78,7 +78,14 @@ pub enum Reason {
     /// Its result was there, but the bytes were not.
     ResultLost,
     /// Its result was disowned.
-    Disowned,
+    Disowned {
+        /// By this tombstone; absent where a record is older than this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<u64>,
+        /// The reason that was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// The user asked for it.
     Forced,
 }
@@ -110,7 +117,8 @@ impl fmt::Display for Reason {
             Self::NanChanged => f.write_str("NaN mode changed"),
             Self::SaltChanged => f.write_str("salt changed"),
             Self::ResultLost => f.write_str("result lost"),
-            Self::Disowned => f.write_str("disowned"),
+            Self::Disowned { why: None, .. } => f.write_str("disowned"),
+            Self::Disowned { why: Some(why), .. } => write!(f, "disowned: {why}"),
             Self::Forced => f.write_str("forced"),
         }
     }

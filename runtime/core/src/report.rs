@@ -1,5 +1,6 @@
 //! The skip report: what was a hit and from where, what ran and why, what did not and why not.
 
+use crate::action::InputKind;
 use crate::digest::{ActionKey, TreeDigest};
 use crate::param::Params;
 use crate::reason::Reason;
@@ -75,6 +76,22 @@ pub struct Totals {
     pub seconds: f64,
     /// The time that the hits took when they were made.
     pub saved_seconds: f64,
+    /// The hits among them that came from the truth, where that is another store.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub remote: u64,
+    /// The time that those took when they were made, mostly elsewhere.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub saved_remote_seconds: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_nothing(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 impl Totals {
@@ -160,6 +177,110 @@ pub struct Spell {
     pub ended: f64,
 }
 
+/// Requests to servers and bytes so far.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Traffic {
+    /// Objects asked for, whole or by range.
+    pub gets: u64,
+    /// Objects written, parts of them included.
+    pub puts: u64,
+    /// Questions whether an object is there.
+    pub heads: u64,
+    /// Pages of listings.
+    pub lists: u64,
+    /// Batches of removals.
+    pub deletes: u64,
+    /// Requests that were repeated because of a passing fault.
+    pub retries: u64,
+    /// Answers that asked for fewer requests.
+    pub throttled: u64,
+    /// Bytes sent.
+    pub bytes_up: u64,
+    /// Bytes received.
+    pub bytes_down: u64,
+}
+
+impl Traffic {
+    /// Returns the number of requests of every kind, repeated ones included.
+    pub fn requests(&self) -> u64 {
+        self.gets + self.puts + self.heads + self.lists + self.deletes
+    }
+
+    /// Returns what came after an earlier state of the same counters.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let less = |now: u64, then: u64| now.saturating_sub(then);
+        Self {
+            gets: less(self.gets, before.gets),
+            puts: less(self.puts, before.puts),
+            heads: less(self.heads, before.heads),
+            lists: less(self.lists, before.lists),
+            deletes: less(self.deletes, before.deletes),
+            retries: less(self.retries, before.retries),
+            throttled: less(self.throttled, before.throttled),
+            bytes_up: less(self.bytes_up, before.bytes_up),
+            bytes_down: less(self.bytes_down, before.bytes_down),
+        }
+    }
+
+    /// Adds another's.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            gets: self.gets + other.gets,
+            puts: self.puts + other.puts,
+            heads: self.heads + other.heads,
+            lists: self.lists + other.lists,
+            deletes: self.deletes + other.deletes,
+            retries: self.retries + other.retries,
+            throttled: self.throttled + other.throttled,
+            bytes_up: self.bytes_up + other.bytes_up,
+            bytes_down: self.bytes_down + other.bytes_down,
+        }
+    }
+}
+
+/// What a build asked of servers.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Moved {
+    /// Of the store, where that is on one.
+    pub store: Traffic,
+    /// Of those that externals are read from.
+    pub externals: Traffic,
+}
+
+impl Moved {
+    /// Returns what came after an earlier state of the same counters.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self { store: self.store.since(before.store), externals: self.externals.since(before.externals) }
+    }
+
+    /// Returns both together.
+    pub fn all(self) -> Traffic {
+        self.store.plus(self.externals)
+    }
+
+    /// Tells whether there was nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An external input of a build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExternalReport {
+    /// Its address.
+    pub uri: String,
+    /// What the digest is of: `version-id` and `etag` are weaker than content.
+    pub kind: InputKind,
+    /// Its digest.
+    pub tree: TreeDigest,
+}
+
 /// What answered a build.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -172,7 +293,7 @@ pub enum AnsweredBy {
 }
 
 /// The report of one build.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// [`FORMAT`].
@@ -183,6 +304,12 @@ pub struct Report {
     pub totals: Totals,
     /// Every task, dependencies before what needs them.
     pub tasks: Vec<TaskReport>,
+    /// The external inputs that are not files of this machine, or are known by less than their content.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub externals: Vec<ExternalReport>,
+    /// What was asked of servers.
+    #[serde(default, skip_serializing_if = "Moved::is_nothing")]
+    pub traffic: Moved,
     /// Nondeterminism, adopted results, and other things to know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

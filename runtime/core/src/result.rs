@@ -1,6 +1,6 @@
 //! What an action made, as stored: create-only JSON with a format number.
 
-use crate::action::Action;
+use crate::action::{Action, InputKind, step_key};
 use crate::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use crate::param::Params;
 use crate::reason::Reason;
@@ -47,6 +47,21 @@ pub struct ActionResult {
     pub provenance: Provenance,
 }
 
+impl ActionResult {
+    /// Returns the key that it belongs to: the last one, which its own fields decide.
+    pub fn key(&self) -> ActionKey {
+        self.steps.iter().fold(self.action.key(), |key, step| {
+            let answers: Vec<_> = step.answers.iter().map(|tree| (InputKind::Tree, *tree)).collect();
+            step_key(key, &answers)
+        })
+    }
+
+    /// Tells whether a record may be of a key: false where it can be read, and says another.
+    pub fn is_of(body: &[u8], key: ActionKey) -> bool {
+        serde_json::from_slice::<Self>(body).map_or(true, |result| result.format != FORMAT || result.key() == key)
+    }
+}
+
 /// One `need` of a dynamic action: what it asked for, and what it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -54,6 +69,20 @@ pub struct Step {
     pub needs: Vec<Need>,
     /// The content that it was given, in the same order.
     pub answers: Vec<TreeDigest>,
+}
+
+impl Step {
+    /// Returns the key at which each step of a dynamic action was asked, given the first.
+    pub fn keys(first: ActionKey, steps: &[Self]) -> Vec<ActionKey> {
+        let mut key = first;
+        let mut keys = Vec::with_capacity(steps.len());
+        for step in steps {
+            keys.push(key);
+            let answers: Vec<_> = step.answers.iter().map(|tree| (InputKind::Tree, *tree)).collect();
+            key = step_key(key, &answers);
+        }
+        keys
+    }
 }
 
 /// Who made a result, and when. In no key.
@@ -78,11 +107,33 @@ pub struct Provenance {
     /// The external addresses that its inputs came from, by input name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub externals: BTreeMap<String, String>,
+    /// What inputs held that are known by a weaker pin than their content, by input name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, TreeDigest>,
     /// Why it ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The number of the last tombstone that was known when it was made. Only later ones can disown it, whatever the
+    /// clocks of the machines say.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tombstone: u64,
+    /// Where it came from, if no run made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The version of wrun.
     pub wrun: String,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A result that another system made, and that was taken for a task's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Adopted {
+    /// The folder or address that it was copied from.
+    pub from: String,
 }
 
 /// The log of a run: inline while small, else a blob.

@@ -1,5 +1,6 @@
 //! What a finished build leaves: the no-op's answer, an empty machine's pack, the run report, history.
 
+use crate::action::InputKind;
 use crate::codec::Encoder;
 use crate::digest::{ComponentDigest, Digest, GoalKey, TreeDigest};
 use crate::param::Params;
@@ -76,6 +77,9 @@ pub struct SessionRecord {
     pub ran_seconds: f64,
     /// The blob with the full listing.
     pub listing: Digest,
+    /// The blob with every record that the build touched, where that spares another machine requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<Digest>,
     /// Milliseconds since 1970.
     pub started: i64,
     /// Wall time, in seconds.
@@ -98,6 +102,9 @@ pub struct ExternalPin {
     /// What was asked for.
     #[serde(flatten)]
     pub external: External,
+    /// What the digest is of.
+    #[serde(default, skip_serializing_if = "InputKind::is_tree")]
+    pub kind: InputKind,
     /// What it held.
     pub tree: TreeDigest,
 }
@@ -110,11 +117,13 @@ struct FlatPin {
     mode: ExternalMode,
     #[serde(default)]
     wait: bool,
+    #[serde(default)]
+    kind: InputKind,
     tree: TreeDigest,
 }
 
 impl From<FlatPin> for ExternalPin {
-    fn from(FlatPin { uri, mode, wait, tree }: FlatPin) -> Self {
-        Self { external: External { uri, mode, wait }, tree }
+    fn from(FlatPin { uri, mode, wait, kind, tree }: FlatPin) -> Self {
+        Self { external: External { uri, mode, wait }, kind, tree }
     }
 }

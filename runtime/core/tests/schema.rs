@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::{Value as Json, json};
+use wrun_core::action::InputKind;
 use wrun_core::digest::{ActionKey, Digest, TreeDigest};
 use wrun_core::param::{Params, Value};
 use wrun_core::reason::Reason;
-use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Report, Spell, State, TaskReport, Timing, Totals};
+use wrun_core::report::{
+    AnsweredBy, ExternalReport, FORMAT, HitSource, Moved, Report, Spell, State, TaskReport, Timing, Totals,
+    Traffic,
+};
 
 /// Checks a value against as much of JSON Schema as the published schema uses.
 fn valid(root: &Json, schema: &Json, value: &Json) -> Result<(), String> {
@@ -104,7 +108,8 @@ fn reasons() -> Vec<Reason> {
         Reason::NanChanged,
         Reason::SaltChanged,
         Reason::ResultLost,
-        Reason::Disowned,
+        Reason::Disowned { by: None, why: None },
+        Reason::Disowned { by: Some(7), why: Some("wrong rounding".into()) },
         Reason::Forced,
     ]
 }
@@ -132,7 +137,15 @@ fn report() -> Report {
         log: (state == State::Failed).then(|| "the end".to_owned()),
     };
     let tasks = states.into_iter().enumerate().map(task).collect();
-    Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes: vec!["a note".into()] }
+    totals.remote = 1;
+    totals.saved_remote_seconds = 0.5;
+    let tree = TreeDigest(Digest::of_blob(b"tree"));
+    let external = |kind| ExternalReport { uri: "s3://bucket/in/".into(), kind, tree };
+    let kinds = [InputKind::Tree, InputKind::Listing, InputKind::VersionId, InputKind::Etag];
+    let traffic = Moved { store: Traffic { gets: 1, ..Traffic::default() }, externals: Traffic::default() };
+    let externals = kinds.map(external).into();
+    let notes = vec!["a note".into()];
+    Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, externals, traffic, notes }
 }
 
 #[test]

@@ -19,6 +19,11 @@ pub use wrun_plugin::run::*;
 pub trait Executor: Send + Sync {
     /// Runs one attempt to its end. It may take a thread for as long as the guest computes.
     async fn run(&self, run: Run, context: Arc<dyn RunContext>) -> Result<Made, RunError>;
+
+    /// Returns the bytes of the code that it runs, where they are at hand: what a store needs to make a result again.
+    fn code(&self) -> Option<Arc<[u8]>> {
+        None
+    }
 }
 
 /// Answers what a plugin declares. Blocking and quick: call it where that is fine.

@@ -35,6 +35,10 @@ impl Executor for WasmPlugin {
     async fn run(&self, run: Run, context: Arc<dyn RunContext>) -> Result<Made, RunError> {
         self.plugin.run(run, context, self.store.clone()).await
     }
+
+    fn code(&self) -> Option<Arc<[u8]>> {
+        Some(self.plugin.bytes().clone())
+    }
 }
 
 impl Planner for WasmPlugin {

@@ -100,6 +100,11 @@ impl Plugin {
         &self.name
     }
 
+    /// Returns its bytes.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
     /// Returns the digest of its bytes.
     pub fn digest(&self) -> ComponentDigest {
         self.digest

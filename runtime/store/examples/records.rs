@@ -15,7 +15,7 @@ use std::time::Instant;
 use wrun_core::digest::{ActionKey, Digest, PlanKey, TaskId};
 use wrun_core::result::Address;
 use wrun_store::local::LocalStore;
-use wrun_store::{BlobKind, Bytes, FileStamp, Store, StoreError, Write};
+use wrun_store::{BlobKind, Bytes, FileStamp, Stamp, Store, StoreError, Write};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -37,7 +37,7 @@ fn writes(n: u64) -> [Write; 4] {
         Write::Blob(BlobKind::Blob, body(n, 100)),
         Write::Result { address, body: body(n, 700), task: TaskId(digest("task", n)) },
         Write::Plan(PlanKey(digest("plan", n)), body(n, 300)),
-        Write::External(stamp(n), digest("external", n)),
+        Write::External(stamp(n).into(), digest("external", n)),
     ]
 }
 
@@ -57,7 +57,7 @@ async fn look_up(store: &Arc<LocalStore>, tasks: u64, batch: u64) -> Result<(), 
     println!("results {:.1}", start.elapsed().as_secs_f64() * 1e3);
     let start = Instant::now();
     for at in (0..tasks).step_by(usize::try_from(batch).unwrap_or(1)) {
-        let wanted: Vec<_> = keys(at).map(stamp).collect();
+        let wanted: Vec<Stamp> = keys(at).map(|n| stamp(n).into()).collect();
         assert!(store.externals(&wanted).await?.iter().all(Option::is_some));
     }
     println!("externals {:.1}", start.elapsed().as_secs_f64() * 1e3);

@@ -1,6 +1,7 @@
 //! The contract of every store, and the plain data it moves.
 
 use crate::error::StoreError;
+use crate::objects::Traffic;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,6 +110,8 @@ pub struct Record {
     pub generation: u32,
     /// JSON.
     pub body: Bytes,
+    /// Whether it came from the truth just now, and not from this machine.
+    pub remote: bool,
 }
 
 /// One thing to make durable. A batch is written in this order: blobs, then the rest, in one step.
@@ -149,10 +152,28 @@ pub enum Write {
         /// JSON.
         header: Bytes,
     },
-    /// The digest of an external file, by what `stat` said of it.
-    External(FileStamp, Digest),
+    /// The digest of an external file, by what `stat` or its server said of it.
+    External(Stamp, Digest),
     /// The last attempt of a task that failed, instead of the one before.
     Attempt(TaskId, Bytes),
+    /// A result that another store has: create-only too, but nobody's latest.
+    Known {
+        /// Its address.
+        address: Address,
+        /// JSON.
+        body: Bytes,
+    },
+    /// The result that won a race in the truth: the one exception to create-only, and only for a cache.
+    Adopted {
+        /// Its address.
+        address: Address,
+        /// JSON.
+        body: Bytes,
+    },
+    /// This result is not in the truth yet.
+    Owed(Address),
+    /// This result is durable in the truth.
+    Settled(Address),
 }
 
 /// What became of one [`Write::Result`] or [`Write::Tombstone`].
@@ -179,6 +200,77 @@ pub struct FileStamp {
     pub ctime: i128,
 }
 
+/// What identifies the content of an external, as far as this machine has seen it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stamp {
+    /// A file of this machine.
+    File(FileStamp),
+    /// Something on a server: the hash of its address and of what the server says of it.
+    Remote(Digest),
+}
+
+impl From<FileStamp> for Stamp {
+    fn from(stamp: FileStamp) -> Self {
+        Self::File(stamp)
+    }
+}
+
+/// What came of waiting for the truth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Results of which another was first, and the record that won; it is what the store has now.
+    pub lost: Vec<(Address, Bytes)>,
+    /// Results that could not be sent, because the truth is out of reach by order.
+    pub owed: usize,
+}
+
+/// One thing of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Item<T> {
+    /// What it is.
+    pub what: T,
+    /// Bytes that are stored of it.
+    pub size: u64,
+    /// When it was written, by the store's clock: milliseconds since 1970. None where the store does not know.
+    pub written: Option<i64>,
+}
+
+/// What is to be removed from a store, or is condemned to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Removal {
+    /// Results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Address>,
+    /// Blobs and trees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<Digest>,
+    /// Entries of the history.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<String>,
+    /// Session records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goals: Vec<GoalKey>,
+}
+
+impl Removal {
+    /// Tells whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty() && self.blobs.is_empty() && self.runs.is_empty() && self.goals.is_empty()
+    }
+}
+
+/// What became of the bytes under a digest, once they were read.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// They are what their name says.
+    Good(BlobKind),
+    /// They are something else.
+    Wrong,
+    /// There are none.
+    Absent,
+}
+
 /// Requests so far, by kind.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -191,6 +283,9 @@ pub struct Counters {
     pub commits: u64,
     /// Blobs written as files.
     pub files: u64,
+    /// Requests to another store, where this one is a cache of it.
+    #[serde(flatten)]
+    pub traffic: Traffic,
 }
 
 /// Blobs by digest, and small records by key.
@@ -225,8 +320,15 @@ pub trait Store: Send + Sync + 'static {
     /// Starts a file in the store's own staging folder.
     fn stage(&self) -> Result<Box<dyn Staged>, StoreError>;
 
-    /// Returns all generations of each key, in order.
+    /// Returns the generations of each key, in order. A store where each costs a request may return the first
+    /// alone; [`Self::result`] tells whether there is another.
     async fn results(&self, keys: &[ActionKey]) -> Result<Vec<Vec<Record>>, StoreError>;
+
+    /// Returns the record at an address.
+    async fn result(&self, address: Address) -> Result<Option<Record>, StoreError> {
+        let found = self.results(&[address.key]).await?.pop().unwrap_or_default();
+        Ok(found.into_iter().find(|record| record.generation == address.generation))
+    }
 
     /// Returns the address of the latest result of each task.
     async fn latest(&self, tasks: &[TaskId]) -> Result<Vec<Option<Address>>, StoreError>;
@@ -241,7 +343,7 @@ pub trait Store: Send + Sync + 'static {
     async fn attempts(&self, tasks: &[TaskId]) -> Result<Vec<Option<Bytes>>, StoreError>;
 
     /// Returns remembered digests of external files.
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError>;
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError>;
 
     /// Returns the tombstones whose number is greater than `after`, in order.
     async fn tombstones(&self, after: u64) -> Result<Vec<(u64, Bytes)>, StoreError>;
@@ -252,9 +354,93 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the newest `most` runs, newest first.
     async fn runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError>;
 
+    /// The same, of all machines that share the truth: where that is another store it costs requests.
+    async fn everyones_runs(&self, most: usize) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.runs(most).await
+    }
+
     /// Makes a batch durable, together with every staged file finished before. Answers one [`Committed`]
     /// for each write, in order.
     async fn commit(&self, batch: Vec<Write>) -> Result<Vec<Committed>, StoreError>;
+
+    /// Lists all results.
+    async fn list_results(&self) -> Result<Vec<Item<Address>>, StoreError>;
+
+    /// Lists all blobs and trees.
+    async fn list_blobs(&self) -> Result<Vec<Item<Digest>>, StoreError>;
+
+    /// Lists the ids of all runs, in order.
+    async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError>;
+
+    /// Lists the goals that have a session record.
+    async fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError>;
+
+    /// Returns the header of a run.
+    async fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError>;
+
+    /// Returns the time by the clock that [`Item::written`] is of: milliseconds since 1970.
+    async fn now(&self) -> Result<i64, StoreError>;
+
+    /// Removes what is named; what is not there is no error.
+    async fn remove(&self, what: &Removal) -> Result<(), StoreError>;
+
+    /// Reads a blob or tree where everybody has it, and says whether it is what its name says.
+    async fn inspect(&self, digest: Digest) -> Result<Health, StoreError>;
+
+    /// Puts good bytes in the place of wrong or absent ones, where this machine has them; removes wrong ones where
+    /// it has not, so that they can be written again. Tells whether they are good now.
+    async fn repair(&self, kind: BlobKind, digest: Digest) -> Result<bool, StoreError>;
+
+    /// Returns the record at an address as everybody has it, whatever it is and whatever this machine has.
+    async fn common_result(&self, address: Address) -> Result<Option<Record>, StoreError> {
+        self.result(address).await
+    }
+
+    /// Puts the record that this machine has in the place of the one that everybody has; tells whether it has one.
+    async fn repair_result(&self, _address: Address) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Returns the pins, by name.
+    async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError>;
+
+    /// Writes a pin, or removes it.
+    async fn set_pin(&self, name: &str, body: Option<Bytes>) -> Result<(), StoreError>;
+
+    /// Tells whether a result is on a list of what will be removed, so that it must not be relied on any more.
+    fn is_condemned(&self, _address: Address) -> bool {
+        false
+    }
+
+    /// Returns the lists of what will be removed, with their names.
+    async fn condemned(&self) -> Result<Vec<Item<(String, Removal)>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Publishes a list of what will be removed.
+    async fn condemn(&self, _name: &str, _list: &Removal) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Says what of a list was removed, so that caches forget it too, and takes the list back.
+    async fn swept(&self, _name: &str, _removed: &Removal) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Waits until everything that was committed is durable in the truth, where that is another store.
+    async fn settle(&self) -> Result<Settled, StoreError> {
+        Ok(Settled::default())
+    }
+
+    /// Returns the results that are not in the truth yet: of earlier processes too.
+    async fn owed(&self) -> Result<Vec<Address>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Tells whether asking whether something is there may cost a request.
+    fn is_remote(&self) -> bool {
+        false
+    }
 
     /// Tells whether another process wrote records since the last time this was asked.
     fn others_wrote(&self) -> Result<bool, StoreError>;

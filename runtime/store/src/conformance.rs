@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod care;
+
+pub use care::*;
+
 use crate::api::*;
 use crate::error::StoreError;
 use std::sync::Arc;
@@ -45,6 +49,10 @@ macro_rules! conformance_suite {
             what_others_wrote_is_seen
             of_many_writers_of_one_result_one_wins
             of_many_writers_of_one_tombstone_one_wins
+            listings_say_what_is_there
+            what_is_removed_is_gone_and_can_be_written_again
+            bytes_are_inspected_where_everybody_has_them
+            pins_stay_until_they_are_removed
         );
     };
     ($home:path: $($case:ident)*) => {
@@ -82,7 +90,11 @@ fn result(name: &str, generation: u32, body: &str) -> Write {
     Write::Result { address: Address { key: key(name), generation }, body: bytes(body), task: task(name) }
 }
 
-fn stamp(n: u64) -> FileStamp {
+fn stamp(n: u64) -> Stamp {
+    file_stamp(n).into()
+}
+
+fn file_stamp(n: u64) -> FileStamp {
     FileStamp { device: 1, inode: n, size: 3, mtime: -4, ctime: i128::from(u64::MAX) * 5 }
 }
 
@@ -258,10 +270,10 @@ pub async fn small_records_are_replaced(home: &impl Home) {
     assert_eq!(store.plans(&[PlanKey(digest("step"))]).await.unwrap(), [None]);
     assert_eq!(store.steps(&[key("plan")]).await.unwrap(), [None]);
     let other = [
-        FileStamp { device: 2, ..stamp(1) },
-        FileStamp { size: 4, ..stamp(1) },
-        FileStamp { mtime: 4, ..stamp(1) },
-        FileStamp { ctime: 5, ..stamp(1) },
+        FileStamp { device: 2, ..file_stamp(1) }.into(),
+        FileStamp { size: 4, ..file_stamp(1) }.into(),
+        FileStamp { mtime: 4, ..file_stamp(1) }.into(),
+        FileStamp { ctime: 5, ..file_stamp(1) }.into(),
     ];
     assert_eq!(store.externals(&other).await.unwrap(), [None; 4]);
 }

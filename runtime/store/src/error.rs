@@ -1,5 +1,6 @@
 //! What can go wrong in a store. Every error names its path.
 
+use crate::objects::ObjectError;
 use std::path::PathBuf;
 use wrun_core::digest::Digest;
 
@@ -46,6 +47,14 @@ pub enum StoreError {
         /// What was found.
         why: String,
     },
+    /// An entry of the log of tombstones that this version cannot judge, so that no result may be called live.
+    #[error("tombstone {number} of `{store}` is nothing that this wrun can judge")]
+    UnknownTombstone {
+        /// The store.
+        store: String,
+        /// Which.
+        number: u64,
+    },
     /// Bytes that are not those of their digest. They were moved aside and count as absent.
     #[error("blob {digest} in `{}` is corrupt", path.display())]
     Corrupt {
@@ -54,6 +63,9 @@ pub enum StoreError {
         /// Where it lay.
         path: PathBuf,
     },
+    /// A request to the truth failed.
+    #[error(transparent)]
+    Remote(#[from] ObjectError),
     /// Two processes each wait for what the other makes.
     #[error("{waiter} needs {wanted}, which another wrun (process {holder}) is making and which needs {waiter}")]
     CrossProcessCycle {
@@ -77,6 +89,10 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         use std::io::ErrorKind as K;
         match self {
+            // Such as below a home that is not there.
+            Self::Io { doing: "create", source, .. } if source.kind() == K::NotFound => {
+                Some("name a store that you may write with `--store DIR`".into())
+            }
             Self::Io { source, .. } => match source.kind() {
                 K::StorageFull => Some("free some space, or name another store with `--store DIR`".into()),
                 K::FileTooLarge | K::QuotaExceeded => {
@@ -106,7 +122,11 @@ impl StoreError {
                 }
                 _ => Some("build again; if it stays, name another store with `--store DIR`".into()),
             },
+            Self::UnknownTombstone { number, .. } => {
+                Some(format!("use the newer wrun that wrote it; if none did, `wrun invalidate --undo {number}` takes it back"))
+            }
             Self::Corrupt { .. } => Some("build again: what it belongs to is made anew".into()),
+            Self::Remote(error) => error.fault.hint().map(Into::into),
             Self::CrossProcessCycle { .. } => None,
         }
     }

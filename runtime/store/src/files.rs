@@ -91,6 +91,11 @@ impl Dir {
         &self.memory
     }
 
+    /// Returns the store that has what is not in memory.
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
+    }
+
     /// Returns the listing.
     pub fn tree(&self) -> Result<Arc<Tree>, FilesError> {
         if let Some(tree) = self.tree.get() {
@@ -155,12 +160,7 @@ impl Dir {
         let Some(store) = &self.store else { return Ok(()) };
         let mut dirs = vec![self.clone()];
         while !dirs.is_empty() {
-            let absent: Vec<_> = dirs
-                .iter()
-                .filter(|dir| !dir.memory.trees.contains_key(&dir.digest))
-                .map(|dir| (BlobKind::Tree, dir.digest.0))
-                .collect();
-            demand(store, &absent).await?;
+            demand(store, &absent_trees(&dirs)).await?;
             let mut files = Vec::new();
             let mut below = Vec::new();
             for dir in &dirs {
@@ -173,6 +173,23 @@ impl Dir {
                 }
             }
             demand(store, &files).await?;
+            dirs = below;
+        }
+        Ok(())
+    }
+
+    /// Brings the directories below to this machine, without their files.
+    pub async fn fetch_trees(&self) -> Result<(), FilesError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let mut dirs = vec![self.clone()];
+        while !dirs.is_empty() {
+            demand(store, &absent_trees(&dirs)).await?;
+            let mut below = Vec::new();
+            for dir in &dirs {
+                let tree = dir.tree()?;
+                let folders = tree.entries().iter().filter(|entry| entry.kind == EntryKind::Directory);
+                below.extend(folders.map(|entry| dir.child(entry)));
+            }
             dirs = below;
         }
         Ok(())
@@ -265,6 +282,12 @@ pub fn meant<'a>(path: &str, there: &'a [String]) -> Option<&'a str> {
 
 fn below(folders: &[&str], name: &str) -> String {
     folders.iter().chain([&name]).copied().collect::<Vec<_>>().join("/")
+}
+
+/// Returns the trees of directories that are not in memory.
+fn absent_trees(dirs: &[Dir]) -> Vec<(BlobKind, Digest)> {
+    let absent = dirs.iter().filter(|dir| !dir.memory.trees.contains_key(&dir.digest));
+    absent.map(|dir| (BlobKind::Tree, dir.digest.0)).collect()
 }
 
 async fn demand(store: &Arc<dyn Store>, wanted: &[(BlobKind, Digest)]) -> Result<(), FilesError> {

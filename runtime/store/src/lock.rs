@@ -18,6 +18,8 @@ use wrun_core::digest::{ActionKey, Digest};
 
 /// Sessions have their own bytes in the first file, above those of all keys.
 const SESSIONS: i64 = 1 << 61;
+/// Every session holds this byte of the first file together with the others; a gc holds it alone.
+const ALONE: i64 = 1 << 60;
 const FILES: usize = 128;
 const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(50);
@@ -82,6 +84,37 @@ fn offset(key: ActionKey) -> i64 {
     i64::from_be_bytes(bytes) & ((1 << 60) - 1)
 }
 
+fn share(file: &File) -> nix::Result<()> {
+    loop {
+        match fcntl(file, FcntlArg::F_OFD_SETLKW(&record(ALONE, libc::F_RDLCK))) {
+            Err(nix::Error::EINTR) => {}
+            done => return done.map(drop),
+        }
+    }
+}
+
+/// The store on this machine is nobody else's until this is dropped: builds that start wait.
+pub struct Alone {
+    _file: File,
+}
+
+impl Alone {
+    /// Takes the store at `root`; none while a session uses it.
+    pub fn try_take(root: &Path) -> Result<Option<Self>, StoreError> {
+        let folder = root.join("locks");
+        std::fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
+        let path = folder.join("00");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(StoreError::io("open", &path))?;
+        match set(&file, ALONE, libc::F_WRLCK) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(nix::Error::EAGAIN | nix::Error::EACCES) => Ok(None),
+            Err(error) => Err(StoreError::io("lock", &folder)(error.into())),
+        }
+    }
+}
+
 impl Locks {
     /// Opens the locks of the store at `root`, which must be there.
     pub fn open(root: &Path) -> Result<Arc<Self>, StoreError> {
@@ -97,6 +130,8 @@ impl Locks {
         let pid = i64::from(std::process::id()) << 16;
         let taken = |n: &i64| set(&file, SESSIONS + n, libc::F_WRLCK).is_ok();
         locks.session = (pid..pid + (1 << 16)).find(taken).unwrap_or(pid);
+        // A gc takes moments, and is waited for.
+        share(&file).map_err(|error| StoreError::io("lock", &locks.folder)(error.into()))?;
         Ok(Arc::new(locks))
     }
 
@@ -208,6 +243,22 @@ mod tests {
         assert!(two.try_lock(key("b")).unwrap().is_some());
         drop(held);
         assert!(two.try_lock(key("a")).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_store_is_nobody_elses_only_while_no_session_uses_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, two) = (Locks::open(root.path()).unwrap(), Locks::open(root.path()).unwrap());
+        assert!(Alone::try_take(root.path()).unwrap().is_none());
+        drop(one);
+        assert!(Alone::try_take(root.path()).unwrap().is_none());
+        drop(two);
+        let alone = Alone::try_take(root.path()).unwrap().unwrap();
+        assert!(Alone::try_take(root.path()).unwrap().is_none(), "two gcs");
+        let path = root.path().to_owned();
+        let waits = std::thread::spawn(move || Locks::open(&path).map(drop));
+        drop(alone);
+        waits.join().unwrap().unwrap();
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A store in memory, for tests.
 
 use crate::api::*;
+use crate::care::{inspect, run_started};
 use crate::error::StoreError;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,11 +24,14 @@ struct State {
     latest: BTreeMap<TaskId, Address>,
     plans: BTreeMap<PlanKey, Bytes>,
     steps: BTreeMap<ActionKey, Bytes>,
-    externals: BTreeMap<FileStamp, Digest>,
+    externals: BTreeMap<Stamp, Digest>,
     attempts: BTreeMap<TaskId, Bytes>,
     tombstones: BTreeMap<u64, Bytes>,
     sessions: BTreeMap<GoalKey, (String, Bytes)>,
     runs: BTreeMap<String, Bytes>,
+    pins: BTreeMap<String, Bytes>,
+    now: i64,
+    owed: BTreeSet<Address>,
     counters: Counters,
     failing: u32,
 }
@@ -84,6 +88,11 @@ impl MemoryStore {
                 *bytes = changed.into();
             }
         }
+    }
+
+    /// Sets the store's clock: milliseconds.
+    pub fn set_now(&self, milliseconds: i64) {
+        self.state().now = milliseconds;
     }
 
     /// Forgets all blobs.
@@ -161,7 +170,9 @@ impl Store for MemoryStore {
         let all = |key: &ActionKey| {
             let range = Address { key: *key, generation: 0 }..=Address { key: *key, generation: u32::MAX };
             let records = state.results.range(range);
-            records.map(|(at, body)| Record { generation: at.generation, body: body.clone() }).collect()
+            records
+                .map(|(at, body)| Record { generation: at.generation, body: body.clone(), remote: false })
+                .collect()
         };
         Ok(keys.iter().map(all).collect())
     }
@@ -190,7 +201,7 @@ impl Store for MemoryStore {
         Ok(tasks.iter().map(|task| state.attempts.get(task).cloned()).collect())
     }
 
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         let mut state = self.state();
         state.counters.lookups += stamps.len() as u64;
         Ok(stamps.iter().map(|stamp| state.externals.get(stamp).copied()).collect())
@@ -253,10 +264,99 @@ impl Store for MemoryStore {
                 Write::Run { run, header } => _ = state.runs.insert(run, header),
                 Write::External(stamp, digest) => _ = state.externals.insert(stamp, digest),
                 Write::Attempt(task, body) => _ = state.attempts.insert(task, body),
+                Write::Known { address, body } => _ = state.results.entry(address).or_insert(body),
+                Write::Adopted { address, body } => _ = state.results.insert(address, body),
+                Write::Owed(address) => _ = state.owed.insert(address),
+                Write::Settled(address) => _ = state.owed.remove(&address),
             }
             out.push(outcome);
         }
         Ok(out)
+    }
+
+    async fn list_results(&self) -> Result<Vec<Item<Address>>, StoreError> {
+        let state = self.state();
+        let item = |(at, body): (&Address, &Bytes)| Item { what: *at, size: body.len() as u64, written: None };
+        Ok(state.results.iter().map(item).collect())
+    }
+
+    async fn list_blobs(&self) -> Result<Vec<Item<Digest>>, StoreError> {
+        let state = self.state();
+        let item = |((_, digest), body): (&(BlobKind, Digest), &Bytes)| Item {
+            what: *digest,
+            size: body.len() as u64,
+            written: None,
+        };
+        let mut all: Vec<Item<Digest>> = state.blobs.iter().map(item).collect();
+        all.sort();
+        all.dedup_by_key(|item| item.what);
+        Ok(all)
+    }
+
+    async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
+        let state = self.state();
+        let item = |(run, header): (&String, &Bytes)| Item {
+            what: run.clone(),
+            size: header.len() as u64,
+            written: run_started(run),
+        };
+        Ok(state.runs.iter().map(item).collect())
+    }
+
+    async fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
+        let state = self.state();
+        let item = |(goal, (run, header)): (&GoalKey, &(String, Bytes))| Item {
+            what: *goal,
+            size: header.len() as u64,
+            written: run_started(run),
+        };
+        Ok(state.sessions.iter().map(item).collect())
+    }
+
+    async fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.state().runs.get(id).cloned())
+    }
+
+    async fn now(&self) -> Result<i64, StoreError> {
+        Ok(self.state().now)
+    }
+
+    async fn remove(&self, what: &Removal) -> Result<(), StoreError> {
+        let mut state = self.state();
+        what.goals.iter().for_each(|goal| _ = state.sessions.remove(goal));
+        what.runs.iter().for_each(|run| _ = state.runs.remove(run));
+        what.results.iter().for_each(|address| _ = state.results.remove(address));
+        for digest in &what.blobs {
+            state.blobs.remove(&(BlobKind::Blob, *digest));
+            state.blobs.remove(&(BlobKind::Tree, *digest));
+        }
+        Ok(())
+    }
+
+    async fn inspect(&self, digest: Digest) -> Result<Health, StoreError> {
+        inspect(self, digest)
+    }
+
+    async fn repair(&self, kind: BlobKind, digest: Digest) -> Result<bool, StoreError> {
+        // Wrong bytes go when they are read, and there is no other place to take good ones from.
+        Ok(matches!(self.get(kind, digest), Ok(Some(_))))
+    }
+
+    async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError> {
+        Ok(self.state().pins.iter().map(|(name, body)| (name.clone(), body.clone())).collect())
+    }
+
+    async fn set_pin(&self, name: &str, body: Option<Bytes>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        match body {
+            Some(body) => _ = state.pins.insert(name.to_owned(), body),
+            None => _ = state.pins.remove(name),
+        }
+        Ok(())
+    }
+
+    async fn owed(&self) -> Result<Vec<Address>, StoreError> {
+        Ok(self.state().owed.iter().copied().collect())
     }
 
     fn others_wrote(&self) -> Result<bool, StoreError> {

@@ -5,7 +5,7 @@ use crate::api::{BuildError, Failure, Fate, GoalCall, GoalOutput, Outcome, Previ
 use crate::graph::{End, NodeId};
 use wrun_core::event::Event;
 use wrun_core::param::{Params, Visibility};
-use wrun_core::report::{AnsweredBy, FORMAT, Report, State, TaskReport, Totals};
+use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Moved, Report, State, TaskReport, Totals};
 
 /// Returns the state that an end is shown as, and the words that go with it.
 pub(super) fn state(end: &End) -> (State, Option<&str>) {
@@ -22,7 +22,7 @@ pub(super) fn state(end: &End) -> (State, Option<&str>) {
 
 impl Session {
     /// Makes the report, and the session record where everything succeeded.
-    pub(crate) async fn finish(self, goals: &[GoalCall]) -> Result<Outcome, BuildError> {
+    pub(crate) async fn finish(self, goals: &[GoalCall], before: Moved) -> Result<Outcome, BuildError> {
         let Self { mut engine, interrupted } = self;
         engine.end_the_rest(interrupted);
         let totals = engine.totals();
@@ -36,10 +36,13 @@ impl Session {
             crate::record::write(&engine, goals, &report).await?;
         }
         report.totals.seconds = engine.started.elapsed().as_secs_f64();
-        engine.shared.setup.sink.send(Event::Finished { totals: report.totals });
+        report.traffic = engine.shared.setup.traffic().since(before);
+        let finished = Event::Finished { totals: report.totals, traffic: report.traffic.into() };
+        engine.shared.setup.sink.send(finished);
         let mut same_bytes = std::mem::take(&mut engine.memory.same_bytes);
         same_bytes.retain(|task, _| !engine.memory.other_bytes.contains(task));
-        let externals = engine.externals.iter().map(|external| external.path.clone()).collect();
+        let here = engine.externals.iter().filter_map(|external| external.place.path());
+        let externals = here.map(std::path::Path::to_owned).collect();
         // A large graph takes a while to be taken apart, and nobody waits for it.
         let runtime = engine.runtime.clone();
         runtime.spawn_blocking(move || drop(engine));
@@ -93,13 +96,17 @@ impl Engine {
         failed.collect()
     }
 
-    fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for id in &self.ended {
             let (state, seconds) = self.ended_as(*id);
             totals.count(state);
             if state == State::Cached {
                 totals.saved_seconds += seconds;
+                let remote =
+                    matches!(self.nodes[*id as usize].end(), Some(End::Done { hit: Some(HitSource::Remote), .. }));
+                totals.remote += u64::from(remote);
+                totals.saved_remote_seconds += if remote { seconds } else { 0.0 };
             }
         }
         totals.seconds = self.started.elapsed().as_secs_f64();
@@ -118,12 +125,14 @@ impl Engine {
         }
     }
 
-    fn report(&self, totals: Totals, list: bool) -> Report {
+    pub(super) fn report(&self, totals: Totals, list: bool) -> Report {
         let places = if list { self.places() } else { Vec::new() };
         let listed = if list { &self.ended[..] } else { &[] };
         let tasks = listed.iter().map(|id| self.task_report(*id, &places)).collect();
         let notes = self.memory.notes.clone();
-        Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes }
+        let externals = crate::record::shown(&crate::record::found(self).1);
+        let answered_by = AnsweredBy::Walk;
+        Report { format: FORMAT, answered_by, totals, tasks, externals, notes, ..Report::default() }
     }
 
     /// Returns where each node is in the report.

@@ -36,6 +36,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::digest::{PlanKey, TreeDigest};
@@ -94,6 +95,8 @@ pub(crate) struct Memory {
     pub(crate) ran: FxHashMap<PlanKey, Ran>,
     pub(crate) forced: FxHashSet<PlanKey>,
     pub(crate) notes: Vec<String>,
+    /// Records that came from the truth all at once, before the walk.
+    pub(crate) warmed: FxHashSet<wrun_core::digest::ActionKey>,
     /// Task types that changed code ran again to make the same bytes, and how often.
     pub(crate) same_bytes: std::collections::BTreeMap<String, u64>,
     /// Those that made other bytes, if only once.
@@ -142,6 +145,8 @@ pub(crate) struct Engine {
     handles: FxHashMap<NodeId, tokio::task::AbortHandle>,
     jobs: usize,
     locking: usize,
+    /// Whether the user knows that another build is waited for.
+    told_of_others: Arc<AtomicBool>,
     uncommitted: usize,
     /// Counts how often other processes were seen to have written.
     epoch: u64,
@@ -152,6 +157,8 @@ pub(crate) struct Engine {
     stopped: Option<Stop>,
     fatal: Option<BuildError>,
     counted: (u64, u64),
+    /// When what it has touched so far is to be published.
+    due: Option<tokio::time::Instant>,
     pub(crate) started: Instant,
 }
 
@@ -179,6 +186,8 @@ impl Engine {
         let except = except
             .build()
             .map_err(|error| BuildError::Glob { glob: shared.options.except.join(" "), why: error.to_string() })?;
+        let publishes = mode == Mode::Build && shared.setup.store.is_remote();
+        let due = publishes.then(|| tokio::time::Instant::now() + shared.options.publish_every);
         let committer = Committer::start(shared.setup.store.clone(), sender.clone(), &runtime);
         Ok(Self {
             shared,
@@ -208,6 +217,7 @@ impl Engine {
             handles: FxHashMap::default(),
             jobs: 0,
             locking: 0,
+            told_of_others: Arc::default(),
             uncommitted: 0,
             epoch: 0,
             memory,
@@ -216,6 +226,7 @@ impl Engine {
             stopped: None,
             fatal: None,
             counted: (0, 0),
+            due,
             started,
         })
     }

@@ -89,8 +89,8 @@ impl Engine {
                     }
                     Dependency::Task(node)
                 }
-                Behind::External(external, path) => {
-                    let external = self.external(external, path);
+                Behind::External(external, place) => {
+                    let external = self.external(external, place);
                     if matches!(self.externals[external as usize].state, ExternalState::Pending) {
                         self.externals[external as usize].dependents.push(id);
                         waits += 1;
@@ -109,7 +109,7 @@ impl Engine {
         self.woken.push(id);
     }
 
-    fn external(&mut self, external: &External, path: &std::path::Path) -> ExternalId {
+    fn external(&mut self, external: &External, place: &wrun_store::external::Place) -> ExternalId {
         if let Some(id) = self.external_index.get(external) {
             return *id;
         }
@@ -117,7 +117,7 @@ impl Engine {
         self.external_index.insert(external.clone(), id);
         self.externals.push(ExternalNode {
             external: external.clone(),
-            path: path.to_owned(),
+            place: place.clone(),
             state: ExternalState::Pending,
             dependents: Vec::new(),
         });

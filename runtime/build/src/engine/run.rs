@@ -8,6 +8,8 @@ use crate::runner::{self, Finished, Input, Task};
 use crate::tombstones::Why;
 use crate::verify::Verdict;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use wrun_core::digest::ActionKey;
 use wrun_core::event::Event;
 use wrun_core::plan::Source;
@@ -18,6 +20,8 @@ use wrun_store::{StoreError, Write};
 
 /// A run that fails for no fault of the task's is repeated this often.
 const INFRASTRUCTURE_RETRIES: u32 = 2;
+/// Another build that runs a task is waited for so long before the user is told.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Gives free slots to what can use them: those that resume before those that begin.
@@ -142,8 +146,21 @@ impl Engine {
                 let holds = self.holders_above(id);
                 let sender = self.sender.clone();
                 self.locking += 1;
+                let task = self.shared.resolver.display(&self.nodes[id as usize].call);
+                let (sink, told) = (self.shared.setup.sink.clone(), self.told_of_others.clone());
                 self.runtime.spawn(async move {
-                    let held = locks.lock(key, &holds).await;
+                    let mut locked = std::pin::pin!(locks.lock(key, &holds));
+                    let held = match tokio::time::timeout(PATIENCE, &mut locked).await {
+                        Ok(held) => held,
+                        Err(_) => {
+                            if !told.swap(true, Relaxed) {
+                                let message =
+                                    format!("`{task}` is run by another build: its result is waited for");
+                                sink.send(Event::Note { message });
+                            }
+                            locked.await
+                        }
+                    };
                     _ = sender.send(super::Message::Locked(id, held));
                 });
             }
@@ -317,9 +334,9 @@ impl Engine {
         inputs.into_iter().find_map(|(input, dependency)| {
             let Dependency::External(external) = dependency else { return None };
             let external = &self.externals[*external as usize];
-            let at_fault = message.contains(&format!("/in/{}", input.name)) && external.path.is_dir();
-            at_fault.then(|| {
-                let path = external.path.display();
+            let path = external.place.path().filter(|path| path.is_dir())?;
+            message.contains(&format!("/in/{}", input.name)).then(|| {
+                let path = path.display();
                 format!(
                     "input `{}` is the folder `{path}`; where the task wants one file, name that file",
                     input.name
@@ -509,12 +526,17 @@ impl Engine {
     }
 
     /// Another was first: its result is the result.
-    fn adopt(&mut self, id: NodeId, address: Address, winner: wrun_store::Bytes) {
-        let record = wrun_store::Record { generation: address.generation, body: winner };
+    pub(super) fn adopt(&mut self, id: NodeId, address: Address, winner: wrun_store::Bytes) {
+        let record = wrun_store::Record { generation: address.generation, body: winner, remote: true };
         let Some(theirs) = crate::jobs::output(&self.shared, address.key, &record) else {
             self.again = true;
             return;
         };
+        if self.shared.tombstones.disowns(address.key, &record) {
+            // Made by somebody who did not know that yet: the next generation is ours.
+            self.again = true;
+            return;
+        }
         let Some(End::Done { output: ours, .. }) = self.nodes[id as usize].end() else { return };
         if ours.tree == theirs.tree {
             return;

@@ -4,11 +4,16 @@ use super::{Engine, Memory, Mode};
 use crate::api::{BuildError, GoalCall, Interrupt, Options, Outcome, Preview, Setup};
 use crate::graph::End;
 use crate::jobs::Shared;
+use crate::record::Answer;
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
+use rustc_hash::FxHashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use wrun_core::event::Event;
+use wrun_core::result::Address;
+use wrun_store::Bytes;
 
 /// So many passes may end in the discovery that a result's bytes are gone.
 const MOST_PASSES: u32 = 8;
@@ -27,13 +32,26 @@ pub(crate) async fn build(
     interrupt: &Interrupt,
 ) -> Result<Outcome, BuildError> {
     let started = Instant::now();
+    let before = setup.traffic();
+    let mut warmed = FxHashSet::default();
     setup.sink.send(Event::Started { goals: goals.len(), slots: options.slots });
-    if let Some(outcome) = crate::record::answer(setup, options, goals, started).await? {
-        setup.sink.send(Event::Finished { totals: outcome.report.totals });
-        return Ok(outcome);
+    match crate::record::answer(setup, options, goals, started).await? {
+        Answer::Outcome(mut outcome) => {
+            // An earlier process may have died before it had sent what it made.
+            let settled = setup.store.settle().await?;
+            outcome.report.notes.extend(owed(settled.owed));
+            outcome.report.traffic = setup.traffic().since(before);
+            setup
+                .sink
+                .send(Event::Finished { totals: outcome.report.totals, traffic: outcome.report.traffic.into() });
+            return Ok(*outcome);
+        }
+        Answer::Walk(Some(record)) => warmed = crate::record::warm(&*setup.store, &record).await?,
+        Answer::Walk(None) => {}
     }
-    let session = session(setup, options, goals, runtime, interrupt, Mode::Build, started).await?;
-    session.finish(goals).await
+    let memory = Memory { warmed, ..Memory::default() };
+    let session = passes(setup, options, goals, runtime, interrupt, (Mode::Build, memory, started)).await?;
+    session.finish(goals, before).await
 }
 
 pub(crate) async fn preview(
@@ -47,7 +65,7 @@ pub(crate) async fn preview(
     Ok(session.preview())
 }
 
-/// Walks the graph until nothing that it found has lost its bytes.
+/// Walks the graph, knowing nothing.
 pub(crate) async fn session(
     setup: &Setup,
     options: &Options,
@@ -57,7 +75,18 @@ pub(crate) async fn session(
     mode: Mode,
     started: Instant,
 ) -> Result<Session, BuildError> {
-    let mut memory = Memory::default();
+    passes(setup, options, goals, runtime, interrupt, (mode, Memory::default(), started)).await
+}
+
+/// Walks the graph until nothing that it found has lost its bytes.
+async fn passes(
+    setup: &Setup,
+    options: &Options,
+    goals: &[GoalCall],
+    runtime: &tokio::runtime::Handle,
+    interrupt: &Interrupt,
+    (mode, mut memory, started): (Mode, Memory, Instant),
+) -> Result<Session, BuildError> {
     for _ in 0..MOST_PASSES {
         let mut tombstones = Tombstones::default();
         tombstones.refresh(&*setup.store).await?;
@@ -69,12 +98,16 @@ pub(crate) async fn session(
             tombstones,
             relatives: tokio::sync::OnceCell::new(),
             keep_records: mode == Mode::Preview,
+            kept: crate::runner::Kept::default(),
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
         for goal in goals {
             engine.goal(goal)?;
         }
-        let interrupted = engine.run(interrupt).await?;
+        let mut interrupted = engine.run(interrupt).await?;
+        if mode == Mode::Build && !interrupted {
+            interrupted = engine.settle(interrupt).await?;
+        }
         if mode == Mode::Build && !engine.again && !interrupted {
             engine.look_for_bytes().await?;
         }
@@ -83,14 +116,47 @@ pub(crate) async fn session(
         }
         for address in std::mem::take(&mut engine.lost) {
             let now = options.now.as_millisecond();
-            crate::commit::disown(&*setup.store, address, crate::tombstones::Why::Lost, now).await?;
+            crate::tombstones::disown(&*setup.store, address, crate::tombstones::Why::Lost, now).await?;
         }
         memory = engine.memory;
     }
     Err(BuildError::Unstable(MOST_PASSES))
 }
 
+/// Says what could not be sent.
+fn owed(results: usize) -> Option<String> {
+    (results > 0).then(|| {
+        let what = if results == 1 { "1 result is".to_owned() } else { format!("{results} results are") };
+        format!("offline: {what} in the cache alone; a build without `--offline` sends what is owed")
+    })
+}
+
 impl Engine {
+    /// Waits until all that was made is durable in the truth, and adopts what others made first. Tells whether it was
+    /// interrupted.
+    async fn settle(&mut self, interrupt: &Interrupt) -> Result<bool, BuildError> {
+        let store = self.shared.setup.store.clone();
+        let settled = tokio::select! {
+            biased;
+            () = interrupt.wait() => return Ok(true),
+            settled = store.settle() => settled?,
+        };
+        if let Some(note) = owed(settled.owed) {
+            self.note(note);
+        }
+        if settled.lost.is_empty() {
+            return Ok(false);
+        }
+        let mut lost: HashMap<Address, Bytes> = settled.lost.into_iter().collect();
+        for id in 0..self.nodes.len() {
+            let Some(End::Done { output, .. }) = self.nodes[id].end() else { continue };
+            if let Some(winner) = lost.remove(&output.address) {
+                self.adopt(u32::try_from(id).unwrap_or(u32::MAX), output.address, winner);
+            }
+        }
+        Ok(false)
+    }
+
     /// Asks for the bytes of the goals' outputs, or of all outputs with `--check`.
     async fn look_for_bytes(&mut self) -> Result<(), BuildError> {
         let all = self.shared.options.check;

@@ -67,7 +67,7 @@ impl Engine {
         keyed.generation = found.generation;
         if let Some(live) = found.live {
             if !forced {
-                let source = if again { HitSource::Process } else { super::LOCAL };
+                let source = if again { HitSource::Process } else { source(found.remote) };
                 return self.hit(id, live, source);
             }
             keyed.forced_over = Some(live);
@@ -263,7 +263,7 @@ impl Engine {
                     handle.abort();
                 }
                 self.nodes[id as usize].held = None;
-                return self.hit(id, live, super::LOCAL);
+                return self.hit(id, live, source(found.remote));
             }
             let node = &mut self.nodes[id as usize];
             if let Some(answer) = node.trace.as_mut().and_then(|trace| trace.ready.as_mut()) {
@@ -276,7 +276,7 @@ impl Engine {
             return self.resuming.push_back(id);
         }
         if let Some(live) = found.live {
-            return self.hit(id, live, super::LOCAL);
+            return self.hit(id, live, source(found.remote));
         }
         if let Some(needs) = found.step
             && self.follow(id, found.key, needs)
@@ -295,7 +295,7 @@ impl Engine {
         self.end(id, End::Done { output, hit: Some(source) });
     }
 
-    fn miss(&mut self, id: NodeId, disowned: Option<crate::tombstones::Why>, forced: bool) {
+    fn miss(&mut self, id: NodeId, disowned: Option<crate::jobs::Was>, forced: bool) {
         let node = &mut self.nodes[id as usize];
         let Some(keyed) = &node.keyed else { return };
         node.phase = Phase::Explaining;
@@ -327,6 +327,11 @@ impl Engine {
         self.now_ready(id);
         self.ready.push_back(id);
     }
+}
+
+/// Says where a hit came from.
+fn source(remote: bool) -> HitSource {
+    if remote { HitSource::Remote } else { super::LOCAL }
 }
 
 /// Names a need for people: by the name that the author gave it, else by its task.

@@ -5,6 +5,7 @@ use crate::api::{BuildError, Interrupt};
 use crate::jobs::{self, Shared};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use wrun_core::event::Event;
 use wrun_store::StoreError;
 
@@ -47,6 +48,7 @@ impl Engine {
                     }
                     self.abort();
                 }
+                () = until(self.due), if self.due.is_some() && !self.halted() => self.publish(),
                 message = self.receiver.recv() => {
                     if let Some(message) = message {
                         self.handle(message);
@@ -59,6 +61,17 @@ impl Engine {
         }
         self.abort();
         Ok(self.stopped == Some(Stop::Interrupted))
+    }
+
+    /// Says what was touched so far, for whoever collects garbage.
+    fn publish(&mut self) {
+        // A moment at least, or nothing else would be done.
+        let pause = self.shared.options.publish_every.max(Duration::from_secs(1));
+        self.due = Some(tokio::time::Instant::now() + pause);
+        let report = self.report(self.totals(), true);
+        if let Some(writes) = crate::record::running(self, &report) {
+            self.commit_loose(writes);
+        }
     }
 
     /// Tells whether a job can be started now.
@@ -98,7 +111,7 @@ impl Engine {
                     .into_iter()
                     .map(|id| {
                         let node = &self.externals[id as usize];
-                        (id, node.external.clone(), node.path.clone())
+                        (id, node.external.clone(), node.place.clone())
                     })
                     .collect();
                 self.job(|shared| async move { Message::Externals(crate::external::find(&shared, batch).await) });
@@ -156,7 +169,10 @@ impl Engine {
             Message::LookedUp(batch) => {
                 self.jobs -= 1;
                 let Some(batch) = self.or_fatal(batch) else { return };
-                for (node, found) in batch {
+                for (node, mut found) in batch {
+                    if let Ok(found) = &mut found {
+                        found.remote |= self.memory.warmed.contains(&found.key);
+                    }
                     self.looked_up(node, found);
                 }
             }
@@ -188,6 +204,13 @@ impl Engine {
             self.counted = counted;
             self.shared.setup.sink.send(Event::Counted { known: counted.0, done: counted.1 });
         }
+    }
+}
+
+async fn until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -148,6 +148,23 @@ impl Executor for Fake {
     }
 }
 
+/// The same, with code that a store can keep.
+struct Coded {
+    fake: Arc<Fake>,
+    code: Arc<[u8]>,
+}
+
+#[async_trait]
+impl Executor for Coded {
+    async fn run(&self, run: Run, context: Arc<dyn RunContext>) -> Result<Made, RunError> {
+        self.fake.run(run, context).await
+    }
+
+    fn code(&self) -> Option<Arc<[u8]>> {
+        Some(self.code.clone())
+    }
+}
+
 /// A directory with the one file `out`.
 pub fn dir(text: &str) -> Dir {
     let digest = Digest::of_blob(text.as_bytes());
@@ -172,6 +189,8 @@ pub struct World {
     pub options: Options,
     runtime: tokio::runtime::Runtime,
     pub root: tempfile::TempDir,
+    pub roots: Vec<std::path::PathBuf>,
+    pub sources: Arc<wrun_store::external::Sources>,
 }
 
 impl World {
@@ -180,7 +199,14 @@ impl World {
         let mut options = Options::new(slots, "2013-02-01T00:00:00Z".parse().unwrap());
         // Tests count runs.
         options.most_cheap_suspended = usize::MAX;
-        Self { store: Arc::new(MemoryStore::default()), options, runtime, root: tempfile::tempdir().unwrap() }
+        Self {
+            store: Arc::new(MemoryStore::default()),
+            options,
+            runtime,
+            root: tempfile::tempdir().unwrap(),
+            roots: Vec::new(),
+            sources: Arc::default(),
+        }
     }
 
     pub fn setup(&self, fake: &Arc<Fake>, code: &str) -> Setup {
@@ -189,12 +215,13 @@ impl World {
                 alias: String::new(),
                 component: ComponentDigest(Digest::of_blob(code.as_bytes())),
                 planner: fake.clone(),
-                executor: fake.clone(),
+                executor: Arc::new(Coded { fake: fake.clone(), code: code.as_bytes().into() }),
             }],
             store: self.store.clone(),
             locks: None,
             root: self.root.path().to_owned(),
-            roots: Vec::new(),
+            roots: self.roots.clone(),
+            sources: self.sources.clone(),
             sink: Arc::new(Ignore),
             machine: "test".into(),
             version: "test".into(),

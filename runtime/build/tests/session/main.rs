@@ -2,13 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "one binary")]
 
+mod bucket;
+mod externals;
 mod failures;
 mod fake;
+mod gc;
 mod hits;
+mod invalidate;
 mod keys;
 mod losses;
+mod model;
+mod moves;
 mod needs;
 mod previews;
+mod provenance;
 mod random;
 mod reasons;
 

@@ -6,8 +6,10 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::progress::Progress;
+use crate::publish::Rules;
 use crate::shell::{Shell, warn};
 use crate::summary::{Specs, failures, summary, waiting};
+use crate::text::bytes;
 use crate::workspace::Need;
 use serde::Serialize;
 use std::io::Write as _;
@@ -29,7 +31,9 @@ pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
 /// Builds once; returns also where the externals are that it looked at.
 pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) -> Result<(Exit, Vec<PathBuf>)> {
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
+    let rules = Rules::new(&prepared, args.publish.as_deref())?;
     let session = Session::start_with(&mut prepared, &args.run, true, stop)?;
+    prepared.options.want_tasks |= rules.want_tasks();
     let outcome = match &args.output {
         Some(_) => get::built(&mut prepared, &session)?,
         None => session.build(&prepared)?,
@@ -41,6 +45,20 @@ pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) ->
     let mut exit = exit_of(&outcome);
     if let (Some(folder), Exit::Ok) = (&args.output, exit) {
         exit = get::put(&prepared, &outcome, folder)?;
+    }
+    if exit == Exit::Ok {
+        rules.publish(&prepared, &outcome)?;
+    }
+    // It keeps others from taking away what it uses.
+    drop(session);
+    let workspace = &prepared.workspace;
+    if let Some(bucket) = &workspace.bucket
+        && let Some(trimmed) = bucket.trim(&workspace.runtime)?
+        && trimmed.files > 0
+        && workspace.shell.verbose
+    {
+        let (gone, left) = (bytes(trimmed.bytes), bytes(trimmed.left));
+        workspace.shell.note(&format!("{gone} of the cache were not read for long and are gone; {left} are left"));
     }
     Ok((exit, outcome.externals))
 }
@@ -68,7 +86,11 @@ impl Session {
         if let Some(path) = &run.report {
             writable(path)?;
         }
-        let progress = Progress::start_for(shell, json, Some(super::status::about(prepared)));
+        let progress = {
+            let (store, sources) = (prepared.workspace.store.clone(), prepared.workspace.sources.clone());
+            let probe = move || store.counters().traffic.plus(sources.traffic());
+            Progress::start_for(shell, json, Some(super::status::about(prepared)), Some(Box::new(probe)))
+        };
         let setup = prepared.setup(progress.sink())?;
         let interrupt = stop.cloned().unwrap_or_else(|| interrupt::watch(shell, progress.sink()));
         Ok(Self { setup, progress: progress.into(), interrupt })

@@ -223,7 +223,7 @@ fn with_previous(prepared: &Prepared) -> Result<(Side, Side)> {
             && report.output.is_some_and(|output| output != now.dir.digest())
             && report.params.0.iter().all(|(name, value)| wanted.0.get(name) == Some(value))
     };
-    for (_, header) in runtime.block_on(store.runs(MOST_RUNS))? {
+    for (_, header) in runtime.block_on(store.everyones_runs(MOST_RUNS))? {
         // A run of another version of wrun, or one whose listing is gone, has nothing to tell.
         let Ok(run) = serde_json::from_slice::<SessionRecord>(&header) else { continue };
         if !matches!(runtime.block_on(store.fetch(&[(BlobKind::Blob, run.listing)])).as_deref(), Ok([true])) {

@@ -26,7 +26,7 @@ pub(crate) fn run(shell: &Shell, args: &HistoryArgs) -> Result<Exit> {
         return of_task(shell, args);
     }
     let workspace = Workspace::open(shell, &args.store, None, Need::Existing)?;
-    let runs = workspace.runtime.block_on(workspace.store.runs(args.most))?;
+    let runs = workspace.runtime.block_on(workspace.store.everyones_runs(args.most))?;
     if shell.json {
         for (_, header) in &runs {
             shell.bytes(header);
@@ -157,7 +157,7 @@ fn rows(workspace: &Workspace, plugin: &str, task: &TaskType, params: &Params, m
     };
     let marked = format!("\"{}\"", task.name);
     let mut rows = Vec::new();
-    for (run, header) in runtime.block_on(store.runs(MOST_RUNS))? {
+    for (run, header) in runtime.block_on(store.everyones_runs(MOST_RUNS))? {
         if rows.len() >= most {
             break;
         }

@@ -1,6 +1,8 @@
 //! One module a command; what they share is here: from arguments to goals, options and a session's setup.
 
+pub(crate) mod adopt;
 pub(crate) mod build;
+pub(crate) mod care;
 pub(crate) mod cat;
 pub(crate) mod debug;
 pub(crate) mod describe;
@@ -8,15 +10,22 @@ pub(crate) mod diff;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod invalidate;
+pub(crate) mod lineage;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod new;
+pub(crate) mod pin;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod report;
+pub(crate) mod rerun;
+pub(crate) mod results;
 pub(crate) mod status;
 pub(crate) mod test;
+pub(crate) mod transfer;
+pub(crate) mod url;
 pub(crate) mod verify;
 pub(crate) mod why;
 
@@ -94,6 +103,7 @@ pub(crate) fn prepare(
     options.disabled = workspace.config.disabled.clone();
     options.defaults = defaults;
     options.given_paths = goals.paths.clone();
+    options.externals = workspace.config.externals.clone();
     if let Some(session) = session {
         options.except = session.except.clone();
         if let Some(salt) = &session.salt {
@@ -114,6 +124,7 @@ impl Prepared {
             locks: root.map(|root| Locks::open(&root)).transpose()?,
             root: self.workspace.root.clone(),
             roots: self.workspace.config.roots.clone(),
+            sources: self.workspace.sources.clone(),
             sink,
             machine: wrun_plugin::machine(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -287,13 +298,7 @@ mod tests {
         let exit = |states: &[State], interrupted| {
             let mut totals = Totals::default();
             states.iter().for_each(|state| totals.count(*state));
-            let report = Report {
-                format: FORMAT,
-                answered_by: AnsweredBy::Walk,
-                totals,
-                tasks: Vec::new(),
-                notes: Vec::new(),
-            };
+            let report = Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, ..Report::default() };
             exit_of(&Outcome {
                 report,
                 goals: Vec::new(),

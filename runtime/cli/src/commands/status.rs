@@ -5,11 +5,12 @@ use crate::args::StatusArgs;
 use crate::env;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::place::Place;
 use crate::progress::board::{self, About, Build, Task};
 use crate::progress::slower;
 use crate::shell::{Shell, Style};
 use crate::text::{clip, count, fold, plain, seconds, varying};
-use crate::workspace::{description, store_path};
+use crate::workspace::description;
 use std::fmt::Write as _;
 use wrun_core::param::{Params, Visibility};
 
@@ -22,9 +23,10 @@ pub(crate) fn run(shell: &Shell, args: &StatusArgs) -> Result<Exit> {
     let crate::config::Found { config, folder } = crate::config::find_for(&cwd, None)?;
     // Without a store there may be builds with one.
     let store = match &args.store.store {
-        Some(_) => Some(store_path(&args.store, &config, folder.as_deref(), &cwd)?),
-        None => store_path(&args.store, &config, folder.as_deref(), &cwd).ok(),
+        Some(_) => Some(Place::of(&args.store, &config, folder.as_deref(), &cwd)?),
+        None => Place::of(&args.store, &config, folder.as_deref(), &cwd).ok(),
     };
+    let store = store.map(|place| place.folder().to_owned());
     let mut builds = board::builds(store.as_deref());
     if let (Some(_), Some(store)) = (&args.store.store, &store) {
         let real = |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());

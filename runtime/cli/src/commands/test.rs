@@ -58,7 +58,7 @@ fn native(shell: &Shell, dir: &Path, given: &[String]) -> Result<()> {
 /// Builds every task that can be built, and once more.
 fn sandbox(shell: &Shell, dir: &Path, params: &[String]) -> Result<Exit> {
     let store = Throwaway::new()?;
-    let store_args = StoreArgs { store: Some(store.0.clone()) };
+    let store_args = StoreArgs { store: Some(store.0.clone()), cache: None, cache_size: None, offline: false };
     let tasks = tasks(shell, dir, &store_args)?;
     if let Some(unknown) = params.iter().find(|param| !tasks.iter().any(|task| task.has(param))) {
         return Err(CliError::usage(format!("no task has the param of `{unknown}`"))

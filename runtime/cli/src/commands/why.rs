@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::shell::{Shell, Style};
 use crate::text::{plain, seconds};
-use crate::workspace::Need;
+use crate::workspace::{Need, description};
 use std::fmt::Write as _;
 use wrun_build::explain::{Explanation, Standing, Upstream};
 
@@ -20,6 +20,9 @@ pub(crate) fn run(shell: &Shell, args: &WhyArgs) -> Result<Exit> {
     let setup = prepared.setup(progress.sink())?;
     let runtime = &prepared.workspace.runtime;
     let (options, goals) = (&prepared.options, &prepared.goals.calls);
+    // What another machine built last is what there is to compare with.
+    let plugin = &description(&prepared.plugins)?.id;
+    runtime.block_on(wrun_build::explain::recall(&*setup.store, plugin, &prepared.task()?.name))?;
     let explained = runtime.block_on(wrun_build::explain::why(&setup, options, goals, runtime.handle()));
     progress.finish();
     let mut out = String::new();

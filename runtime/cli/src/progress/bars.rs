@@ -77,6 +77,9 @@ impl Bars {
         if let Some(rest) = now.remaining(at) {
             _ = write!(text, " · about {} left", seconds(rest.as_secs_f64()));
         }
+        if !now.moves.is_empty() {
+            _ = write!(text, " · {}", now.moves);
+        }
         let suspended = now.running.len() - running;
         if suspended > 0 {
             _ = write!(text, " · {} waiting for what they need", count(suspended as u64));
@@ -220,6 +223,20 @@ mod tests {
              \x20  40% report date=2013-06-15  12 s\n\
              [██····] 400/1,200 · 2 running · 1 failed · about 53 s left · 1 waiting for wh…\n"
         );
+    }
+
+    #[test]
+    fn what_moves_is_in_the_line_for_the_whole() {
+        let (mut bars, at) = bars(Style(false));
+        let moves = Event::Transferring {
+            sent: 0,
+            received: 3 << 30,
+            sent_per_second: 0.0,
+            received_per_second: f64::from(45 << 20),
+        };
+        bars.now.take(&moves, at);
+        let whole = bars.whole(2, at, 200);
+        assert!(whole.contains(" · about 53 s left · received 3.0 GiB at 45.0 MiB/s · 1 waiting"), "{whole}");
     }
 
     #[test]

@@ -8,20 +8,24 @@
 //! - [`board`]: written down for other terminals
 //! - `bars.rs`: drawn again ten times a second
 //! - `lines.rs`: lines, a few
+//! - `meter.rs`: how fast bytes move
 
 mod bars;
 pub(crate) mod board;
 mod lines;
+mod meter;
 mod state;
 
 pub(crate) use state::slower;
 
 use crate::shell::Shell;
+use meter::Meter;
 use std::io::Write as _;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wrun_core::event::{Event, Ignore, Sink, TaskNumber};
+use wrun_core::report::Traffic;
 
 /// Draws events.
 trait Renderer: Send {
@@ -34,6 +38,9 @@ trait Renderer: Send {
 }
 
 const TICK: Duration = Duration::from_millis(50);
+
+/// Says what was asked of servers so far.
+pub(crate) type Probe = Box<dyn Fn() -> Traffic + Send>;
 
 /// The thread that draws.
 pub(crate) struct Progress {
@@ -104,11 +111,11 @@ impl Progress {
     /// Chooses how to show a build. `json` events are data, so only the commands whose data they are ask
     /// for them.
     pub(crate) fn start(shell: &Shell, json: bool) -> Self {
-        Self::start_for(shell, json, None)
+        Self::start_for(shell, json, None, None)
     }
 
     /// Shows a build, also to other terminals.
-    pub(crate) fn start_for(shell: &Shell, json: bool, about: Option<board::About>) -> Self {
+    pub(crate) fn start_for(shell: &Shell, json: bool, about: Option<board::About>, probe: Option<Probe>) -> Self {
         let mut shown: Vec<Box<dyn Renderer>> = Vec::new();
         if json && shell.json {
             shown.push(Box::new(Json { closed: false, buffer: Vec::new() }));
@@ -132,7 +139,7 @@ impl Progress {
         let thread = std::thread::Builder::new().name("wrun-progress".into());
         shell.group("wrun: what happens");
         let theirs = queue.clone();
-        match thread.spawn(move || show(shown, &theirs)) {
+        match thread.spawn(move || show(shown, &theirs, probe.map(Meter::new))) {
             Ok(handle) => Self { sink, thread: Some((queue, handle)), shell: shell.clone() },
             Err(_) => Self { sink: Arc::new(Ignore), thread: None, shell: shell.clone() },
         }
@@ -159,7 +166,7 @@ impl Drop for Progress {
     }
 }
 
-fn show(mut shown: Vec<Box<dyn Renderer>>, queue: &Queue) {
+fn show(mut shown: Vec<Box<dyn Renderer>>, queue: &Queue, mut meter: Option<Meter>) {
     loop {
         let ended = queue.wait();
         for item in queue.take() {
@@ -170,6 +177,9 @@ fn show(mut shown: Vec<Box<dyn Renderer>>, queue: &Queue) {
         }
         if ended {
             break;
+        }
+        if let Some(event) = meter.as_mut().and_then(|meter| meter.read(Instant::now())) {
+            shown.iter_mut().for_each(|renderer| renderer.event(&event));
         }
         shown.iter_mut().for_each(|renderer| renderer.idle());
     }

@@ -33,13 +33,24 @@ pub(super) struct Now {
     /// When the build began.
     pub(super) since: Instant,
     pub(super) running: BTreeMap<TaskNumber, Running>,
+    /// What moves to and from servers, in words; empty while nothing does.
+    pub(super) moves: String,
     /// When the first task began to run, and how many had ended by then.
     began: Option<(Instant, u64)>,
 }
 
 impl Now {
     pub(super) fn new(since: Instant) -> Self {
-        Self { known: 0, done: 0, ran: 0, failed: 0, since, running: BTreeMap::new(), began: None }
+        Self {
+            known: 0,
+            done: 0,
+            ran: 0,
+            failed: 0,
+            since,
+            running: BTreeMap::new(),
+            moves: String::new(),
+            began: None,
+        }
     }
 
     /// Takes what changes counts, at the time that it came.
@@ -64,6 +75,15 @@ impl Now {
                     running.fraction = *fraction;
                     running.message = crate::text::plain(message);
                 }
+            }
+            Event::Transferring { sent, received, sent_per_second, received_per_second } => {
+                let one = |bytes: u64, rate: f64, word: &str| {
+                    (rate > 0.0)
+                        .then(|| format!("{word} {} at {}", crate::text::bytes(bytes), crate::text::rate(rate)))
+                };
+                let both =
+                    [one(*sent, *sent_per_second, "sent"), one(*received, *received_per_second, "received")];
+                self.moves = both.into_iter().flatten().collect::<Vec<_>>().join(", ");
             }
             Event::Suspended { number, .. } => self.suspend(*number, true),
             Event::Resumed { number } => self.suspend(*number, false),

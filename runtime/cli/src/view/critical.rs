@@ -79,7 +79,7 @@ mod tests {
 
     fn report(tasks: Vec<TaskReport>) -> Report {
         let totals = Totals::default();
-        Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, notes: Vec::new() }
+        Report { format: FORMAT, answered_by: AnsweredBy::Walk, totals, tasks, ..Report::default() }
     }
 
     #[test]

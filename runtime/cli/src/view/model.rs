@@ -22,6 +22,16 @@ pub(crate) enum Tone {
     Hit,
     Cached,
     Skipped,
+    /// Of a lineage: a result that is disowned.
+    Disowned,
+    /// A record that is not in the store.
+    Gone,
+    /// A result that a run made.
+    Made,
+    /// One that another system made.
+    Adopted,
+    /// What no task made.
+    External,
 }
 
 impl Tone {
@@ -37,6 +47,11 @@ impl Tone {
             Self::Hit => "hit",
             Self::Cached => "cached",
             Self::Skipped => "skipped",
+            Self::Disowned => "disowned",
+            Self::Gone => "gone",
+            Self::Made => "made",
+            Self::Adopted => "adopted",
+            Self::External => "external",
         }
     }
 
@@ -45,6 +60,10 @@ impl Tone {
         match self {
             Self::Run => "ran",
             Self::Hit => "cached",
+            Self::Disowned | Self::Gone => "failed",
+            Self::Made => "ran",
+            Self::Adopted => "waiting",
+            Self::External => "skipped",
             other => other.word(),
         }
     }

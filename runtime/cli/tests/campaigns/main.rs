@@ -10,10 +10,14 @@
     reason = "a test fails by panicking, prints its figures, and has an environment"
 )]
 
+mod bucket;
 mod chaos;
 mod damage;
 mod determinism;
+#[path = "../../../store/tests/fake_s3/mod.rs"]
+mod fake_s3;
 mod kills;
+mod machine;
 mod races;
 mod scale;
 mod world;

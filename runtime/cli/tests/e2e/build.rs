@@ -258,7 +258,7 @@ fn externals_that_are_no_files_are_failures_with_a_hint() {
     for (source, says) in [
         ("missing.csv", "input `file`: `[ROOT]/work/missing.csv` is not there"),
         ("folder", "`/in/file` is empty: one file is due"),
-        ("s3://bucket/x", "input `file`: `s3://bucket/x` has the scheme `s3`"),
+        ("gopher://host/x", "input `file`: `gopher://host/x` has the scheme `gopher`"),
     ] {
         let words = ["build", "report.wasm", "split-by-day", "-q", "-p"];
         let ran = env.wrun(words.into_iter().chain([format!("source={source}").as_str()])).code(1);

@@ -25,8 +25,8 @@ fn commands_and_options() {
     assert_eq!(offered(&env, &["build", "--color=n"]), ["--color=never"]);
     assert_eq!(offered(&env, &["completions", ""]), ["bash", "zsh", "fish"]);
     assert_eq!(offered(&env, &["--exp"]), ["--explain"]);
-    assert_eq!(offered(&env, &["explain", "unknown-"]), ["unknown-param", "unknown-task"]);
-    assert_eq!(offered(&env, &["--explain", "unknown-t"]), ["unknown-task"]);
+    assert_eq!(offered(&env, &["explain", "unknown-"]), ["unknown-param", "unknown-task", "unknown-tombstone"]);
+    assert_eq!(offered(&env, &["--explain", "unknown-ta"]), ["unknown-task"]);
 }
 
 #[test]

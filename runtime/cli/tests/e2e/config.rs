@@ -33,7 +33,7 @@ fn mistakes_are_named_with_their_line() {
       |
     1 | slot = 3
       | ^^^^
-    unknown field `slot`, expected one of `store`, `slots`, `suspended`, `salt`, `timezone`, `roots`, `disabled`, `plugins`, `params`
+    unknown field `slot`, expected one of `store`, `cache`, `cache-size`, `s3`, `slots`, `suspended`, `salt`, `timezone`, `roots`, `externals`, `disabled`, `publish`, `plugins`, `params`
 hint: did you mean `slots`?
 ",
     );
@@ -80,12 +80,31 @@ fn another_salt_is_another_key() {
 }
 
 #[test]
-fn stores_elsewhere_come_later() {
+fn a_store_is_a_folder_or_a_bucket() {
     let mut env = TestEnv::new();
-    env.words("build report.wasm --store s3://bucket/x").refused(
+    env.words("build report.wasm --store gs://bucket/x").refused(
         2,
-        "error: the store `s3://bucket/x` has the scheme `s3`, which this version of wrun cannot use\nhint: name a folder; stores on S3 come with a later version\n",
+        "error: the store `gs://bucket/x` has the scheme `gs`, which wrun cannot use\nhint: name a folder, or s3://BUCKET/PREFIX\n",
     );
+    env.words("build report.wasm --store s3:///x")
+        .refused(2, "error: the store `s3:///x` names no bucket\nhint: name a folder, or s3://BUCKET/PREFIX\n");
+    env.words("build report.wasm --offline").refused(
+        2,
+        "error: `--offline` is for a store on S3, and the store is a folder\nhint: leave it out, or name a store with `--store s3://BUCKET/PREFIX --offline`\n",
+    );
+    env.write("wrun.toml", "[s3]\nregoin = \"x\"\n");
+    env.words("list report.wasm").refused(
+        2,
+        "error: cannot read `[ROOT]/work/wrun.toml`
+  because: TOML parse error at line 2, column 1
+      |
+    2 | regoin = \"x\"
+      | ^^^^^^
+    unknown field `regoin`, expected one of `region`, `profile`, `endpoint`, `path-style`, `sse`, `kms-key`, `storage-class`, `conditional`
+hint: did you mean `region`?
+",
+    );
+    std::fs::remove_file(env.path("wrun.toml")).unwrap();
     env.set("WRUN_STORE", "here");
     env.words("build grid.wasm leaf -p i=1 -q").ok();
     assert!(env.path("here/cas").is_dir());

@@ -1,6 +1,7 @@
 //! `wrun doctor` and `wrun man`.
 
 use crate::env::TestEnv;
+use crate::fake_s3::{FakeS3, Fault};
 use std::os::unix::fs::PermissionsExt as _;
 
 fn state(env: &TestEnv, words: &str, code: i32, check: &str) -> (String, Option<String>) {
@@ -19,7 +20,7 @@ fn what_is_missing_and_how_to_get_it() {
     for check in ["wrun", "WebAssembly", "store", "cache", "clock", "kernel", "file locks"] {
         assert_eq!(state(&env, "", 0, check), ("ok".to_owned(), None), "{check}");
     }
-    assert_eq!(state(&env, "--store s3://bucket", 1, "store").0, "bad");
+    assert_eq!(state(&env, "--store gs://bucket", 1, "store").0, "bad");
     env.write("wrun.toml", "slot = 3");
     assert_eq!(state(&env, "", 1, "store").1.as_deref(), Some("did you mean `slots`?"));
     env.write("wrun.toml", "");
@@ -33,6 +34,62 @@ fn what_is_missing_and_how_to_get_it() {
     assert!(text.starts_with("ok       wrun"), "{text}");
     assert!(text.contains("to mend it: rustup target add"), "{text}");
     assert!(!env.store().exists(), "looking makes no store");
+}
+
+#[test]
+fn a_bucket_is_tried_right_by_right() {
+    let server = FakeS3::start();
+    let env = TestEnv::in_bucket(server.url(), "bucket");
+    for check in ["bucket", "list", "write", "read", "conditions", "delete", "cache of S3"] {
+        assert_eq!(state(&env, "", 0, check), ("ok".to_owned(), None), "{check}");
+    }
+    assert!(server.names().is_empty(), "nothing is left: {:?}", server.names());
+    // Its clock stands at 2013.
+    assert_eq!(state(&env, "", 0, "server's clock").0, "missing");
+    for (method, on, check, code, due, remedy) in [
+        ("PUT", "doctor/", "write", 0, "missing", "allow s3:PutObject"),
+        ("GET", "doctor/", "read", 1, "bad", "allow s3:GetObject"),
+        ("DELETE", "doctor/", "delete", 0, "missing", "only `wrun gc` deletes"),
+        ("GET", "bucket", "list", 1, "bad", "allow s3:ListBucket"),
+    ] {
+        server.order(method, on, Fault::Status(403, "AccessDenied"), 1000);
+        let (found, said) = state(&env, "", code, check);
+        assert_eq!(found, due, "{check}");
+        assert!(said.as_deref().unwrap_or_default().starts_with(remedy), "{check}: {said:?}");
+        server.recover();
+    }
+    for (status, name, remedy) in [
+        (404, "NoSuchBucket", "make the bucket"),
+        (400, "ExpiredToken", "log in again"),
+        (403, "RequestTimeTooSkewed", "set this machine's clock"),
+        (301, "PermanentRedirect", "name the bucket's region"),
+    ] {
+        server.order("", "", Fault::Status(status, name), 1000);
+        let (found, said) = state(&env, "", 1, "bucket");
+        assert_eq!(found, "bad", "{name}");
+        assert!(said.as_deref().unwrap_or_default().starts_with(remedy), "{name}: {said:?}");
+        server.recover();
+    }
+    server.ignore_conditions();
+    let (found, said) = state(&env, "", 1, "conditions");
+    assert_eq!(found, "bad");
+    assert!(said.unwrap().contains("conditional = false"));
+}
+
+#[test]
+fn a_server_without_conditions_is_refused_or_the_weaker_promise_is_said() {
+    let server = FakeS3::start();
+    let env = TestEnv::in_bucket(server.url(), "bucket");
+    server.ignore_conditions();
+    let refused = env.words("build grid.wasm leaf -p i=1").code(5);
+    let said = refused.stderr();
+    assert!(said.contains("does not heed `If-None-Match: *`") && said.contains("hint: use a server"), "{said}");
+    assert!(!server.names().iter().any(|name| name.contains("/ac/")), "{:?}", server.names());
+    let config = env.read("wrun.toml") + "conditional = false\n";
+    env.write("wrun.toml", config);
+    let said = env.words("build grid.wasm leaf -p i=1").ok().stderr();
+    assert!(said.contains("`conditional = false`: of two builds"), "{said}");
+    assert!(server.names().iter().any(|name| name.contains("/ac/")));
 }
 
 #[test]

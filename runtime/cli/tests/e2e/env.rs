@@ -39,6 +39,18 @@ impl TestEnv {
         it
     }
 
+    /// The same with its store in a bucket.
+    pub(crate) fn in_bucket(url: &str, bucket: &str) -> Self {
+        let mut env = Self::new();
+        let toml = format!(
+            "store = \"s3://{bucket}/p\"\n[s3]\nendpoint = \"{url}\"\nregion = \"us-east-1\"\npath-style = true\n"
+        );
+        env.write("wrun.toml", toml);
+        env.set("AWS_ACCESS_KEY_ID", "test");
+        env.set("AWS_SECRET_ACCESS_KEY", "test");
+        env
+    }
+
     pub(crate) fn cwd(&self) -> PathBuf {
         self.root.path().join("work")
     }

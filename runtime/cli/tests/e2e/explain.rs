@@ -34,7 +34,7 @@ fn each_error_has_a_code_one_hint_and_a_page() {
         ("build none.wasm", "file", "is the path right?"),
         ("build flights.csv", "not-wasm", "name a component"),
         ("history --store none", "no-store", "name another"),
-        ("history --store s3://bucket", "unsupported-store", "name a folder"),
+        ("history --store gs://bucket", "unsupported-store", "name a folder, or s3://BUCKET/PREFIX"),
         ("plugin build .", "bad-package", "name the folder"),
         ("explain unknown-tsak", "usage", "did you mean `unknown-task`?"),
         ("explain elephant", "usage", "`wrun explain` lists them"),

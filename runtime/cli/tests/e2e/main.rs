@@ -10,6 +10,7 @@
 )]
 
 mod build;
+mod care;
 mod cat;
 mod complete;
 mod config;
@@ -20,10 +21,15 @@ mod disk;
 mod doctor;
 mod env;
 mod explain;
+mod externals;
+#[path = "../../../store/tests/fake_s3/mod.rs"]
+mod fake_s3;
 mod get;
 mod graph;
 mod history;
 mod interrupt;
+mod invalidate;
+mod lineage;
 mod load;
 mod log;
 mod ls;
@@ -33,7 +39,10 @@ mod pipe;
 mod plan;
 mod plugin;
 mod plugins;
+mod publish;
 mod report;
+mod rerun;
+mod s3;
 mod source;
 mod status;
 mod terminal;

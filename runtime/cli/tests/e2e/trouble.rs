@@ -97,7 +97,7 @@ fn a_store_of_a_newer_format_is_refused_and_left_alone() {
     for command in ["build hostile.wasm fine", "plan hostile.wasm fine", "history", "log hostile.wasm fine"] {
         let ran = env.words(command).code(5);
         let said = ran.stderr();
-        assert!(said.contains(" has format 99; this wrun knows format 1\n"), "{said}");
+        assert!(said.contains(" has format 99; this wrun knows format 2\n"), "{said}");
         assert!(said.contains("hint: use the newer wrun, or another store with `--store DIR`\n"), "{said}");
     }
     assert!(fs::read(&index).unwrap() == bytes);

@@ -5,6 +5,7 @@ use crate::codec::Encoder;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -66,6 +67,17 @@ impl Value {
         let mut out = String::new();
         self.write_json(&mut out);
         out
+    }
+
+    /// Compares with what people write, as the kind of this value has it: numbers by their size, text by its bytes,
+    /// so that dates are in order; others are equal or not comparable. None where the text is nothing of the kind.
+    pub fn compare_text(&self, text: &str) -> Option<Ordering> {
+        match self {
+            Self::Int(digits) => Some(compare_integers(digits, &super::parse::integer(text)?)),
+            Self::Float(value) => value.partial_cmp(&super::parse::float(text)?),
+            Self::Text(own) => Some(own.as_str().cmp(text)),
+            other => (other.to_json() == text).then_some(Ordering::Equal),
+        }
     }
 
     /// Reads what [`Self::write_json`] wrote: a number with a point or an exponent is a float.
@@ -145,6 +157,17 @@ impl Value {
             }
             _ => {}
         }
+    }
+}
+
+/// Compares canonical integers of any size.
+fn compare_integers(a: &str, b: &str) -> Ordering {
+    let by_size = |a: &str, b: &str| a.len().cmp(&b.len()).then_with(|| a.cmp(b));
+    match (a.strip_prefix('-'), b.strip_prefix('-')) {
+        (None, None) => by_size(a, b),
+        (Some(a), Some(b)) => by_size(b, a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
     }
 }
 
@@ -250,7 +273,8 @@ impl Params {
         }
     }
 
-    /// Returns `name=value` pairs for people, without private params and absent optionals.
+    /// Returns `name=value` pairs for people, without private params, absent optionals, and what records do not know:
+    /// tokens.
     pub fn display(&self, specs: &[ParamSpec]) -> String {
         let shown = |name: &str| {
             specs
@@ -262,7 +286,9 @@ impl Params {
             .0
             .iter()
             .filter(|(name, value)| shown(name) && **value != Value::Null)
-            .map(|(name, value)| format!("{name}={}", value.to_text()))
+            .map(|(name, value)| (name, value.to_text()))
+            .filter(|(_, text)| !is_token(text))
+            .map(|(name, text)| format!("{name}={text}"))
             .collect();
         pairs.join(" ")
     }
@@ -302,5 +328,25 @@ impl<'de> Deserialize<'de> for Params {
         let read = |(name, json): (String, Box<RawValue>)| Some((name, Value::from_canonical(&json)?));
         let params: Option<_> = raw.into_iter().map(read).collect();
         params.map(Self).ok_or_else(|| serde::de::Error::custom("params are not canonical"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_compare_with_text_as_their_kind_has_it() {
+        let int = |digits: &str, text| Value::Int(digits.to_owned()).compare_text(text);
+        assert_eq!(int("7", "07"), Some(Ordering::Equal));
+        assert_eq!(int("9", "10"), Some(Ordering::Less));
+        assert_eq!(int("-9", "-10"), Some(Ordering::Greater));
+        assert_eq!(int("-1", "0"), Some(Ordering::Less));
+        assert_eq!(int("100000000000000000000", "99"), Some(Ordering::Greater));
+        assert_eq!(int("7", "x"), None);
+        assert_eq!(Value::Float(0.5).compare_text("5e-1"), Some(Ordering::Equal));
+        assert_eq!(Value::Text("2013-01-07".into()).compare_text("2013-01-10"), Some(Ordering::Less));
+        assert_eq!(Value::Bool(true).compare_text("true"), Some(Ordering::Equal));
+        assert_eq!(Value::Bool(true).compare_text("yes"), None);
     }
 }

@@ -17,7 +17,8 @@ use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_plugin::{Host, HostConfig, Made, NeedEnded, Plugin, Run, RunContext, RunError};
 use wrun_store::files::{Dir, Objects};
 use wrun_store::{
-    Blob, BlobKind, Bytes, Committed, Counters, FileStamp, Record, Staged, Store, StoreError, Write,
+    Blob, BlobKind, Bytes, Committed, Counters, Health, Item, Record, Removal, Staged, Stamp, Store, StoreError,
+    Write,
 };
 
 /// Blobs in a folder that goes away, and nothing else.
@@ -115,7 +116,7 @@ impl Store for Shared {
     async fn steps(&self, _: &[ActionKey]) -> Result<Vec<Option<Bytes>>, StoreError> {
         Ok(vec![])
     }
-    async fn externals(&self, _: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, _: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         Ok(vec![])
     }
     async fn attempts(&self, _: &[TaskId]) -> Result<Vec<Option<wrun_store::Bytes>>, StoreError> {
@@ -132,6 +133,39 @@ impl Store for Shared {
     }
     async fn commit(&self, _: Vec<Write>) -> Result<Vec<Committed>, StoreError> {
         Ok(vec![])
+    }
+    async fn list_results(&self) -> Result<Vec<Item<Address>>, StoreError> {
+        Ok(vec![])
+    }
+    async fn list_blobs(&self) -> Result<Vec<Item<Digest>>, StoreError> {
+        Ok(vec![])
+    }
+    async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
+        Ok(vec![])
+    }
+    async fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
+        Ok(vec![])
+    }
+    async fn run(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
+    }
+    async fn now(&self) -> Result<i64, StoreError> {
+        Ok(0)
+    }
+    async fn remove(&self, _: &Removal) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn inspect(&self, _: Digest) -> Result<Health, StoreError> {
+        Ok(Health::Absent)
+    }
+    async fn repair(&self, _: BlobKind, _: Digest) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError> {
+        Ok(vec![])
+    }
+    async fn set_pin(&self, _: &str, _: Option<Bytes>) -> Result<(), StoreError> {
+        Ok(())
     }
     fn others_wrote(&self) -> Result<bool, StoreError> {
         Ok(false)

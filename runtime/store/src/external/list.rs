@@ -1,6 +1,7 @@
 //! Which files an external has: a file itself, all below a folder, or those that match a glob.
 
-use super::{ExternalError, FoundFile, metadata, stamp, unreadable};
+use super::file::{metadata, stamp, unreadable};
+use super::{ExternalError, FoundFile, Where};
 use globset::{GlobBuilder, GlobMatcher};
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -14,7 +15,7 @@ pub(super) type Listed = (Vec<FoundFile>, bool);
 pub(super) const DEEPEST: usize = 256;
 
 /// What makes a path a glob, where nothing has that very name.
-const MAGIC: [char; 4] = ['*', '?', '[', '{'];
+pub(super) const MAGIC: [char; 4] = ['*', '?', '[', '{'];
 
 /// Lists the files of an external.
 pub(super) fn list(path: &Path) -> Result<Listed, ExternalError> {
@@ -48,7 +49,11 @@ fn file(name: String, path: PathBuf, found: &Metadata) -> Result<FoundFile, Exte
     };
     match special {
         Some(kind) => Err(ExternalError::Special { path, kind }),
-        None => Ok(FoundFile { name, path, stamp: stamp(found), exec: found.mode() & 0o111 != 0, digest: None }),
+        None => {
+            let stamp = stamp(found);
+            let exec = found.mode() & 0o111 != 0;
+            Ok(FoundFile { name, path, size: stamp.size, exec, digest: None, from: Where::Here(stamp) })
+        }
     }
 }
 
@@ -60,6 +65,11 @@ fn matches(text: &str) -> Result<Vec<FoundFile>, ExternalError> {
     let folder = if fixed == 0 { "." } else { &text[..fixed] };
     let files = walk(Path::new(folder), Some(&glob))?;
     if files.is_empty() { Err(ExternalError::NoMatch(PathBuf::from(text))) } else { Ok(files) }
+}
+
+/// Compiles the part of a glob that is not fixed.
+pub(super) fn matcher(text: &str, pattern: &str) -> Result<GlobMatcher, ExternalError> {
+    Ok(Glob::new(text, pattern)?.whole)
 }
 
 /// A glob, and what the folders on the way to its matches are called.

@@ -1,144 +1,61 @@
-//! External files: found, hashed once, and brought into the store when something reads them.
+//! Externals, which no task makes: found, hashed once, and brought into the store when something reads them.
 //!
 //! The memory of digests is by device, inode, size, mtime and ctime, and never of a file that was touched
 //! within two seconds of being hashed: such a file may change again without its times showing it.
+//!
+//! Of what a server has, the same is remembered by what it says of it (ETag, date, size). To hash it is to bring it,
+//! so it is in the store by then.
 //!
 //! A file is a tree with that one file under its own name. A folder is the tree of the files below it, and
 //! a glob that of the files that match, by their paths below the part of the glob that is fixed; folders
 //! without files are in neither.
 //!
-//! - `mod.rs`: hashing, and bringing bytes into the store
-//! - `list.rs`: which files there are
+//! - `mod.rs`: one mechanism for all: list, remember, hash, make trees, bring
+//! - `rule.rs`: what is asked for, and what wrun.toml says of it
+//! - `list.rs`, `file.rs`: files of this machine
+//! - `origin.rs`: the contract of servers; `there.rs`: listing and bringing what they have; `http.rs`, `date.rs`: web
+//!   servers. Buckets are in `objects::s3`.
+//! - `stub.rs`: a web server for tests
+//! - `error.rs`: what may be wrong
 
-use crate::api::{BlobKind, Bytes, FileStamp, Store, Write};
+use crate::api::{BlobKind, Bytes, FileStamp, Stamp, Store, Write};
 use crate::error::StoreError;
 use crate::files::{Dir, Objects};
-use list::{Listed, list};
+use file::{hash, ingest, settled};
+use futures_util::StreamExt as _;
+use list::Listed;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
-use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use wrun_core::action::InputKind;
-use wrun_core::digest::{BlobHasher, Digest, TreeDigest};
+use wrun_core::digest::{Digest, TreeDigest};
 use wrun_core::plan::ExternalMode;
 use wrun_core::tree::{Entry, EntryKind, Tree};
 
+mod date;
+mod error;
+mod file;
+mod http;
 mod list;
+mod origin;
+mod rule;
+pub mod stub;
 #[cfg(test)]
 mod tests;
+mod there;
+
+pub use error::ExternalError;
+pub use http::{HttpOptions, parse as parse_url};
+pub(crate) use origin::land;
+pub use origin::{Landed, Origin, ReadError, Seen, Sources};
+pub use rule::{Place, Request, Rule, Weak};
 
 /// Files of at most this many bytes are kept in memory once they are read.
 const SMALL: u64 = 4 << 10;
-/// A file that was touched so shortly before it was hashed is not remembered.
-const UNSETTLED: Duration = Duration::from_secs(2);
-
-/// What is wrong with an external.
-#[derive(Debug, thiserror::Error)]
-pub enum ExternalError {
-    /// Nothing is there.
-    #[error("`{}` is not there", .0.display())]
-    Missing(PathBuf),
-    /// Nothing is there that a glob matches.
-    #[error("nothing matches `{}`", .0.display())]
-    NoMatch(PathBuf),
-    /// It cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
-    Unreadable {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It changed while it was being read, or after it was hashed.
-    #[error("`{}` changed while the build was reading it", .0.display())]
-    Changed(PathBuf),
-    /// A name that is not UTF-8.
-    #[error("`{}` has a name that is not UTF-8", .0.display())]
-    NotUtf8(PathBuf),
-    /// A device, socket or fifo.
-    #[error("`{}` is {kind}, not a file or a folder", path.display())]
-    Special {
-        /// Where.
-        path: PathBuf,
-        /// What it is.
-        kind: &'static str,
-    },
-    /// A symbolic link that leads out of the folder that is read.
-    #[error("the link `{}` leads out of `{}`", path.display(), folder.display())]
-    LinkOut {
-        /// The link.
-        path: PathBuf,
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A symbolic link that leads nowhere.
-    #[error("the link `{}` points at nothing", .0.display())]
-    Dangling(PathBuf),
-    /// Folders in folders without end.
-    #[error("`{}` leads back to a folder that it is in", .0.display())]
-    Loop(PathBuf),
-    /// Folders in folders in folders.
-    #[error("`{}` is inside more than {} folders", .0.display(), list::DEEPEST)]
-    TooDeep(PathBuf),
-    /// Not a glob.
-    #[error("`{glob}` is not a glob: {why}")]
-    Glob {
-        /// The text.
-        glob: String,
-        /// Why.
-        why: String,
-    },
-    /// A name that cannot be in a tree.
-    #[error("`{}`: {why}", path.display())]
-    Name {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-}
-
-impl ExternalError {
-    /// Tells whether it may yet appear.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing(_) | Self::NoMatch(_))
-    }
-
-    /// Returns one thing to try.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Missing(path) => match near(path) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "relative paths start at the folder of wrun.toml, else at the working directory".into(),
-            },
-            Self::Unreadable { .. } => "check its permissions".into(),
-            Self::Changed(_) => "build again once nothing writes to it any more".into(),
-            Self::NotUtf8(_) => "rename it, or name what you need by a glob that leaves it out".into(),
-            Self::Special { .. } => "name what you need by a glob that leaves it out".into(),
-            Self::LinkOut { .. } => "copy what it points at into the folder, or name that path itself".into(),
-            Self::NoMatch(_) => "`*` stays inside one folder; `**` goes into all below".into(),
-            Self::Dangling(_) | Self::Loop(_) => {
-                "remove that link, or name what you need by a glob that leaves it out".into()
-            }
-            Self::TooDeep(_) => "name what you need below it".into(),
-            Self::Glob { .. } => "`*`, `?`, `[a-z]`, `{a,b}` and `**` are known".into(),
-            Self::Name { .. } => "rename it".into(),
-        }
-    }
-}
-
-fn near(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    let there: Vec<String> = std::fs::read_dir(path.parent()?)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    wrun_core::suggest::nearest(name, there.iter().map(String::as_str)).map(str::to_owned)
-}
+/// So many externals are listed at once.
+const AT_ONCE: usize = 32;
 
 /// An external that is there.
 pub struct Found {
@@ -160,39 +77,102 @@ pub struct Found {
 struct FoundFile {
     /// Below the external, between `/`.
     name: String,
+    /// A path, or an address.
     path: PathBuf,
-    stamp: FileStamp,
+    size: u64,
     exec: bool,
     digest: Option<Digest>,
+    from: Where,
 }
 
-/// Finds and hashes externals. A file whose stamp is remembered is not read.
+/// Where a file is, and what it was when it was listed.
+#[derive(Clone)]
+enum Where {
+    Here(FileStamp),
+    There(Arc<dyn Origin>, Seen),
+}
+
+/// Finds and hashes externals. What is remembered is not read.
 pub async fn find(
     store: &Arc<dyn Store>,
-    requests: &[(PathBuf, ExternalMode)],
+    sources: &Sources,
+    requests: &[Request],
 ) -> Result<Vec<Result<Found, ExternalError>>, StoreError> {
-    let mut all: Vec<Result<Listed, ExternalError>> = requests.iter().map(|(path, _)| list(path)).collect();
-    let mut wanted: Vec<&mut FoundFile> = Vec::new();
-    for ((_, mode), listed) in requests.iter().zip(&mut all) {
-        if let (ExternalMode::Content, Ok((files, _))) = (mode, listed) {
-            wanted.extend(files);
+    let listing = futures_util::stream::iter(0..requests.len()).map(|i| there::list(sources, store, &requests[i]));
+    let mut all: Vec<Result<Listed, ExternalError>> = Vec::with_capacity(requests.len());
+    let mut listing = std::pin::pin!(listing.buffered(AT_ONCE));
+    while let Some(listed) = listing.next().await {
+        all.push(listed?);
+    }
+    let mut wanted: Vec<(&mut FoundFile, Stamp)> = Vec::new();
+    for (request, listed) in requests.iter().zip(&mut all) {
+        if let (true, Ok((files, _))) = (reads(request), listed) {
+            let unknown = files.iter_mut().filter(|file| file.digest.is_none());
+            wanted.extend(unknown.filter_map(|file| file.stamp().map(|stamp| (file, stamp))));
         }
     }
-    let stamps: Vec<FileStamp> = wanted.iter().map(|file| file.stamp).collect();
+    let stamps: Vec<Stamp> = wanted.iter().map(|(_, stamp)| *stamp).collect();
     if !stamps.is_empty() {
         let known = store.externals(&stamps).await?;
-        wanted.into_iter().zip(known).for_each(|(file, digest)| file.digest = digest);
+        wanted.into_iter().zip(known).for_each(|((file, _), digest)| file.digest = digest);
     }
+    bring_unknown(store, requests, &mut all).await?;
     let now = SystemTime::now();
     let mut read = FxHashMap::default();
-    let finish = |((_, mode), listed): (&(PathBuf, ExternalMode), Result<Listed, ExternalError>)| {
+    let finish = |(request, listed): (&Request, Result<Listed, ExternalError>)| {
         let (files, alone) = listed?;
-        match mode {
-            ExternalMode::Content => content(store, files, alone, now, &mut read),
-            ExternalMode::Listing => listing(store, &files),
-        }
+        let found = match (request.mode, request.rule.pin) {
+            (ExternalMode::Listing, _) => listing_of(store, &files),
+            (ExternalMode::Content, Some(weak)) => pinned(store, files, weak),
+            (ExternalMode::Content, None) => content(store, files, alone, now, &mut read),
+        };
+        found.and_then(|found| found.checked(request))
     };
     Ok(requests.iter().zip(all).map(finish).collect())
+}
+
+/// Tells whether the content of an external counts.
+fn reads(request: &Request) -> bool {
+    request.mode == ExternalMode::Content && request.rule.pin.is_none()
+}
+
+/// Brings what servers have and nobody remembers, all at once: to hash it is to bring it.
+async fn bring_unknown(
+    store: &Arc<dyn Store>,
+    requests: &[Request],
+    all: &mut [Result<Listed, ExternalError>],
+) -> Result<(), StoreError> {
+    let mut unknown = Vec::new();
+    for (request, listed) in requests.iter().zip(all.iter_mut()) {
+        let Ok((files, _)) = listed else { continue };
+        let there = files.iter_mut().filter(|file| file.digest.is_none() && matches!(file.from, Where::There(..)));
+        for file in there.filter(|_| reads(request)) {
+            // Where content is pinned, it alone decides, whatever the server says of it.
+            if let (Some(_), Where::There(_, seen)) = (request.rule.digest, &mut file.from) {
+                *seen = Seen::any(&seen.key);
+            }
+            unknown.push(file.clone());
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let brought = there::bring(store, unknown).await?;
+    for (request, listed) in requests.iter().zip(all) {
+        let Ok((files, _)) = listed else { continue };
+        let mut amiss = None;
+        for file in files.iter_mut().filter(|file| file.digest.is_none() && reads(request)) {
+            match brought.get(&file.path) {
+                Some(Ok((digest, size))) => (file.digest, file.size) = (Some(*digest), *size),
+                Some(Err(why)) => amiss = amiss.or_else(|| Some(why.clone().of(&file.path))),
+                None => {}
+            }
+        }
+        if let Some(error) = amiss {
+            *listed = Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// What was read in one call: no file is read twice.
@@ -211,14 +191,16 @@ fn content(
         if file.digest.is_some() {
             continue;
         }
-        let (digest, bytes) = match read.get(&file.stamp) {
+        // What servers have was hashed before.
+        let Where::Here(stamp) = file.from else { continue };
+        let (digest, bytes) = match read.get(&stamp) {
             Some(known) => known.clone(),
             None => {
-                let made = hash(&file.path, file.stamp)?;
-                if settled(&file.stamp, now) {
-                    stamps.push(Write::External(file.stamp, made.0));
+                let made = hash(&file.path, stamp)?;
+                if settled(&stamp, now) {
+                    stamps.push(Write::External(stamp.into(), made.0));
                 }
-                read.insert(file.stamp, made.clone());
+                read.insert(stamp, made.clone());
                 made
             }
         };
@@ -239,27 +221,61 @@ fn trees(files: &[FoundFile], memory: &mut Objects) -> Result<TreeDigest, Extern
         path: &file.path,
         exec: file.exec,
         digest: file.digest.unwrap_or_else(|| Digest::of_blob(b"")),
-        size: file.stamp.size,
+        size: file.size,
     });
     build(leaves.collect(), memory)
 }
 
-fn listing(store: &Arc<dyn Store>, files: &[FoundFile]) -> Result<Found, ExternalError> {
+fn listing_of(store: &Arc<dyn Store>, files: &[FoundFile]) -> Result<Found, ExternalError> {
     // A line must end where its name does.
     if let Some(file) = files.iter().find(|file| file.name.contains(char::is_control)) {
         let why = "it has a control character in its name, which a listing cannot hold".into();
         return Err(ExternalError::Name { path: file.path.clone(), why });
     }
-    let lines: String = files.iter().map(|file| format!("{}\t{}\n", file.stamp.size, file.name)).collect();
+    let unsized_file = |file: &&FoundFile| matches!(&file.from, Where::There(_, seen) if seen.size.is_none());
+    if let Some(file) = files.iter().find(unsized_file) {
+        let why = "its server does not say its size, which a listing needs".into();
+        return Err(ExternalError::Address { uri: file.path.display().to_string(), why });
+    }
+    let lines: String = files.iter().map(|file| format!("{}\t{}\n", file.size, file.name)).collect();
+    written(store, InputKind::Listing, "listing", lines, Vec::new())
+}
+
+/// Makes what stands for files that are not read before they are needed: what their server says of each.
+fn pinned(store: &Arc<dyn Store>, files: Vec<FoundFile>, weak: Weak) -> Result<Found, ExternalError> {
+    let mut lines = String::new();
+    for file in &files {
+        let Where::There(_, seen) = &file.from else { continue };
+        let pin = match weak {
+            Weak::VersionId => &seen.version,
+            Weak::Etag => &seen.etag,
+        };
+        let pin = pin.as_deref().unwrap_or_default();
+        lines += &format!("{}\t{pin}\t{}\t{}\n", file.size, file.path.display(), file.name);
+    }
+    let kind = match weak {
+        Weak::VersionId => InputKind::VersionId,
+        Weak::Etag => InputKind::Etag,
+    };
+    written(store, kind, "pins", lines, files)
+}
+
+/// Makes a tree with one file, which stands for others.
+fn written(
+    store: &Arc<dyn Store>,
+    kind: InputKind,
+    name: &str,
+    lines: String,
+    files: Vec<FoundFile>,
+) -> Result<Found, ExternalError> {
     let bytes: Bytes = lines.into_bytes().into();
     let (digest, size) = (Digest::of_blob(&bytes), bytes.len() as u64);
     let mut memory = Objects::default();
     memory.blobs.insert(digest, bytes);
-    let leaf = Leaf { name: "listing", path: Path::new("listing"), exec: false, digest, size };
+    let leaf = Leaf { name, path: Path::new(name), exec: false, digest, size };
     let digest = build(vec![leaf], &mut memory)?;
     let dir = OnceLock::from(Dir::with_memory(digest, memory, Some(store.clone())));
-    let (kind, store) = (InputKind::Listing, store.clone());
-    Ok(Found { kind, digest, stamps: Vec::new(), files: Vec::new(), alone: false, store, dir })
+    Ok(Found { kind, digest, stamps: Vec::new(), files, alone: false, store: store.clone(), dir })
 }
 
 impl Found {
@@ -273,37 +289,111 @@ impl Found {
         })
     }
 
-    /// Brings the bytes of all its files to where a task can read them. Returns the same directory, with what
-    /// is small in memory, and what has to be committed before a result that stands on it.
+    /// Checks it against the digest that wrun.toml pins.
+    fn checked(self, request: &Request) -> Result<Self, ExternalError> {
+        let Some(due) = request.rule.digest else { return Ok(self) };
+        let found = match self.files.first() {
+            Some(file) if self.alone => file.digest.unwrap_or(self.digest.0),
+            _ => self.digest.0,
+        };
+        if found == due {
+            return Ok(self);
+        }
+        let path = request.place.to_string().into();
+        Err(ExternalError::Pinned { path, due, found, page: origin::is_page(&self.store, found) })
+    }
+
+    /// Brings the bytes of all its files to where a task can read them. Returns the same directory (of what was not
+    /// hashed yet, that of its content), with what is small in memory, and what has to be committed before a result
+    /// that stands on it.
     pub async fn bring(&self, store: &Arc<dyn Store>) -> Result<(Dir, Vec<Write>), BringError> {
+        if matches!(self.kind, InputKind::VersionId | InputKind::Etag) {
+            return self.bring_pinned(store).await;
+        }
         let known = self.dir().memory();
         let mut memory = Objects { blobs: known.blobs.clone(), trees: known.trees.clone() };
         let mut writes = Vec::new();
-        let absent: Vec<&FoundFile> =
-            self.files.iter().filter(|file| file.digest.is_some_and(|d| !memory.blobs.contains_key(&d))).collect();
-        let wanted: Vec<_> = absent.iter().filter_map(|file| file.digest).map(|d| (BlobKind::Blob, d)).collect();
-        let there = if wanted.is_empty() { Vec::new() } else { store.fetch(&wanted).await? };
-        for (file, there) in absent.into_iter().zip(there) {
-            let Some(due) = file.digest.filter(|_| !there) else { continue };
+        let mut far = Vec::new();
+        for (file, due) in absent(store, &self.files, &memory).await? {
             if memory.blobs.contains_key(&due) {
                 continue;
             }
-            if file.stamp.size <= SMALL {
-                let (digest, bytes) = hash(&file.path, file.stamp)?;
-                if digest != due {
-                    return Err(ExternalError::Changed(file.path.clone()).into());
+            match &file.from {
+                Where::There(..) => far.push((file.clone(), due)),
+                Where::Here(stamp) if stamp.size <= SMALL => {
+                    let (digest, bytes) = hash(&file.path, *stamp)?;
+                    if digest != due {
+                        return Err(ExternalError::Changed(file.path.clone()).into());
+                    }
+                    memory.blobs.extend(bytes.map(|bytes| (due, bytes)));
                 }
-                memory.blobs.extend(bytes.map(|bytes| (due, bytes)));
-            } else {
-                ingest(store, file, due)?;
+                Where::Here(stamp) => ingest(store, &file.path, *stamp, due)?,
+            }
+        }
+        let brought = there::bring(store, far.iter().map(|(file, _)| file.clone()).collect()).await?;
+        for (file, due) in far {
+            match brought.get(&file.path) {
+                Some(Ok((digest, _))) if *digest == due => {}
+                Some(Err(why)) => return Err(why.clone().of(&file.path).into()),
+                _ => return Err(ExternalError::Changed(file.path).into()),
             }
         }
         writes.extend(memory.blobs.values().map(|bytes| Write::Blob(BlobKind::Blob, bytes.clone())));
-        if !self.alone {
+        // Whoever makes the result again elsewhere must find what it stood on.
+        if !self.alone || store.is_remote() {
             writes.extend(memory.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into())));
         }
         Ok((Dir::with_memory(self.digest, memory, Some(store.clone())), writes))
     }
+
+    /// Brings what is known by its pin alone, and hashes it by that.
+    async fn bring_pinned(&self, store: &Arc<dyn Store>) -> Result<(Dir, Vec<Write>), BringError> {
+        let mut files = self.files.clone();
+        let stamped: Vec<(usize, Stamp)> =
+            files.iter().enumerate().filter_map(|(i, file)| Some((i, file.stamp()?))).collect();
+        let stamps: Vec<Stamp> = stamped.iter().map(|(_, stamp)| *stamp).collect();
+        let known = store.externals(&stamps).await?;
+        stamped.iter().zip(known).for_each(|((i, _), digest)| files[*i].digest = digest);
+        let gone = absent(store, &files, &Objects::default()).await?;
+        let gone: Vec<PathBuf> = gone.into_iter().map(|(file, _)| file.path.clone()).collect();
+        let far =
+            files.iter().filter(|file| file.digest.is_none() || gone.contains(&file.path)).cloned().collect();
+        let brought = there::bring(store, far).await?;
+        for file in &mut files {
+            match brought.get(&file.path) {
+                Some(Ok((digest, size))) => (file.digest, file.size) = (Some(*digest), *size),
+                Some(Err(why)) => return Err(why.clone().of(&file.path).into()),
+                None => {}
+            }
+        }
+        let mut memory = Objects::default();
+        let digest = trees(&files, &mut memory)?;
+        let trees = memory.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into()));
+        let pins = self.dir().memory();
+        let pins = pins
+            .blobs
+            .values()
+            .map(|bytes| Write::Blob(BlobKind::Blob, bytes.clone()))
+            .chain(pins.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into())));
+        let writes = trees.chain(pins).collect();
+        Ok((Dir::with_memory(digest, memory, Some(store.clone())), writes))
+    }
+}
+
+/// Returns the files whose digest is known, and whose bytes are neither in memory nor in the store.
+async fn absent<'a>(
+    store: &Arc<dyn Store>,
+    files: &'a [FoundFile],
+    memory: &Objects,
+) -> Result<Vec<(&'a FoundFile, Digest)>, StoreError> {
+    let known = files.iter().filter_map(|file| Some((file, file.digest?)));
+    let wanted: Vec<_> = known.filter(|(_, digest)| !memory.blobs.contains_key(digest)).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<_> = wanted.iter().map(|(_, digest)| (BlobKind::Blob, *digest)).collect();
+    let there = store.fetch(&asked).await?;
+    Ok(wanted.into_iter().zip(there).filter(|(_, there)| !there).map(|(one, _)| one).collect())
 }
 
 /// Why an external's bytes could not be brought.
@@ -315,101 +405,6 @@ pub enum BringError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Copies a large file into the store, and checks that it is what was hashed.
-fn ingest(store: &Arc<dyn Store>, file: &FoundFile, due: Digest) -> Result<(), BringError> {
-    let mut source = open(&file.path)?;
-    let mut staged = store.stage()?;
-    let reflinked = staged.path().is_some_and(|to| {
-        File::options().write(true).open(to).is_ok_and(|to| rustix::fs::ioctl_ficlone(&to, &source).is_ok())
-    });
-    if reflinked {
-        staged.touched();
-    } else {
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match read(&mut source, &mut buffer, &file.path)? {
-                0 => break,
-                count => staged.write(&buffer[..count])?,
-            }
-        }
-    }
-    let after = source.metadata().map_err(|source| unreadable(&file.path, source))?;
-    if stamp(&after) == file.stamp && staged.finish()? == due {
-        Ok(())
-    } else {
-        Err(ExternalError::Changed(file.path.clone()).into())
-    }
-}
-
-fn open(path: &Path) -> Result<File, ExternalError> {
-    // What was a file when it was listed may be a fifo by now, which nobody writes to.
-    let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = File::options().read(true).custom_flags(nonblock).open(path);
-    file.map_err(|source| unreadable(path, source))
-}
-
-fn read(file: &mut File, buffer: &mut [u8], path: &Path) -> Result<usize, ExternalError> {
-    loop {
-        match file.read(buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            other => return other.map_err(|source| unreadable(path, source)),
-        }
-    }
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> ExternalError {
-    match source.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-            ExternalError::Missing(path.to_owned())
-        }
-        _ => ExternalError::Unreadable { path: path.to_owned(), source },
-    }
-}
-
-fn metadata(path: &Path) -> Result<Metadata, ExternalError> {
-    std::fs::metadata(path).map_err(|source| unreadable(path, source))
-}
-
-/// Hashes a file that must still be the one of the stamp when it is done. Small ones come back whole.
-fn hash(path: &Path, due: FileStamp) -> Result<(Digest, Option<Bytes>), ExternalError> {
-    let mut file = open(path)?;
-    let mut hasher = BlobHasher::new();
-    let mut small = Vec::new();
-    let mut buffer = vec![0; usize::try_from((due.size + 1).min(1 << 20)).unwrap_or(1 << 20)];
-    loop {
-        let count = read(&mut file, &mut buffer, path)?;
-        if count == 0 || hasher.size() > due.size {
-            break; // At its end, or growing, perhaps without end.
-        }
-        hasher.update(&buffer[..count]);
-        if hasher.size() <= SMALL {
-            small.extend_from_slice(&buffer[..count]);
-        }
-    }
-    let after = file.metadata().map_err(|source| unreadable(path, source))?;
-    if stamp(&after) != due || hasher.size() != due.size {
-        return Err(ExternalError::Changed(path.to_owned()));
-    }
-    Ok((hasher.digest(), (due.size <= SMALL).then(|| small.into())))
-}
-
-fn stamp(metadata: &Metadata) -> FileStamp {
-    let time = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-    FileStamp {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        size: metadata.size(),
-        mtime: time(metadata.mtime(), metadata.mtime_nsec()),
-        ctime: time(metadata.ctime(), metadata.ctime_nsec()),
-    }
-}
-
-fn settled(stamp: &FileStamp, now: SystemTime) -> bool {
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let limit = i128::try_from(since.saturating_sub(UNSETTLED).as_nanos()).unwrap_or(i128::MAX);
-    stamp.mtime < limit && stamp.ctime < limit
 }
 
 struct Leaf<'a> {

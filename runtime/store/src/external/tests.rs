@@ -1,30 +1,35 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use super::file::{hash, settled, stamp};
 use super::*;
 use crate::memory::MemoryStore;
-use std::fs::{create_dir_all, write};
+use std::fs::{File, create_dir_all, write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
-struct Place {
+mod http;
+mod there;
+
+struct Local {
     folder: tempfile::TempDir,
     memory: Arc<MemoryStore>,
     store: Arc<dyn Store>,
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// Makes files, whose times are long ago.
-fn place(files: &[(&str, &str)]) -> Place {
+fn place(files: &[(&str, &str)]) -> Local {
     let memory = Arc::new(MemoryStore::default());
-    let place = Place { folder: tempfile::tempdir().unwrap(), store: memory.clone(), memory };
+    let place = Local { folder: tempfile::tempdir().unwrap(), store: memory.clone(), memory };
     files.iter().for_each(|(name, text)| place.write(name, text.as_bytes()));
     place
 }
 
-impl Place {
+impl Local {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -35,7 +40,10 @@ impl Place {
     }
 
     fn find_as(&self, name: &str, mode: ExternalMode) -> Result<Found, ExternalError> {
-        block_on(find(&self.store, &[(self.path(name), mode)])).unwrap().pop().unwrap()
+        block_on(find(&self.store, &Sources::default(), &[Request::new(self.path(name), mode)]))
+            .unwrap()
+            .pop()
+            .unwrap()
     }
 
     fn find(&self, name: &str) -> Result<Found, ExternalError> {
@@ -51,19 +59,23 @@ impl Place {
 
     /// What a task would read.
     fn brought(&self, found: &Found) -> Vec<(String, Vec<u8>)> {
-        let (dir, writes) = block_on(found.bring(&self.store)).ok().unwrap();
-        block_on(self.store.commit(writes)).unwrap();
-        block_on(dir.fetch()).unwrap();
-        let mut all = Vec::new();
-        dir.walk(&mut |path, entry, at| {
-            if entry.kind != EntryKind::Directory {
-                all.push((path.to_owned(), at.file(entry)?.to_vec().unwrap()));
-            }
-            Ok(())
-        })
-        .unwrap();
-        all
+        brought(&self.store, found)
     }
+}
+
+fn brought(store: &Arc<dyn Store>, found: &Found) -> Vec<(String, Vec<u8>)> {
+    let (dir, writes) = block_on(found.bring(store)).unwrap_or_else(|error| panic!("{error}"));
+    block_on(store.commit(writes)).unwrap();
+    block_on(dir.fetch()).unwrap();
+    let mut all = Vec::new();
+    dir.walk(&mut |path, entry, at| {
+        if entry.kind != EntryKind::Directory {
+            all.push((path.to_owned(), at.file(entry)?.to_vec().unwrap()));
+        }
+        Ok(())
+    })
+    .unwrap();
+    all
 }
 
 fn paths(dir: &Dir) -> Vec<String> {
@@ -78,7 +90,7 @@ fn paths(dir: &Dir) -> Vec<String> {
     all
 }
 
-fn found(place: &Place, name: &str) -> Vec<String> {
+fn found(place: &Local, name: &str) -> Vec<String> {
     paths(place.find(name).unwrap_or_else(|error| panic!("{error}")).dir())
 }
 
@@ -157,7 +169,7 @@ fn a_remembered_file_is_not_read_until_it_is_brought() {
         file.set_modified(long_ago).unwrap();
         let stamp = stamp(&file.metadata().unwrap());
         let digest = Digest::of_blob(if name == "large" { &large } else { b"small" });
-        block_on(place.store.commit(vec![Write::External(stamp, digest)])).unwrap();
+        block_on(place.store.commit(vec![Write::External(stamp.into(), digest)])).unwrap();
     }
     let found = place.find("data").unwrap_or_else(|error| panic!("{error}"));
     assert!(found.stamps.is_empty());
@@ -179,7 +191,7 @@ fn what_was_touched_just_now_is_not_remembered() {
     let place = place(&[("a", "1")]);
     let found = place.find("a").ok().unwrap();
     assert!(found.stamps.is_empty());
-    let stamp = found.files[0].stamp;
+    let Where::Here(stamp) = found.files[0].from else { panic!("a file of this machine") };
     let at = |seconds: i128| {
         let nanos = u64::try_from(stamp.ctime.max(stamp.mtime) + seconds * 1_000_000_000).unwrap();
         SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
@@ -200,7 +212,7 @@ fn what_changes_between_hashing_and_reading_is_an_error_that_names_it() {
         let mut forged = found;
         forged.dir = Dir::stored(forged.digest, place.store.clone()).into();
         write(place.path(name), vec![2; size]).unwrap();
-        forged.files[0].stamp = stamp(&std::fs::metadata(place.path(name)).unwrap());
+        forged.files[0].from = Where::Here(stamp(&std::fs::metadata(place.path(name)).unwrap()));
         let error = block_on(forged.bring(&place.store)).err().unwrap();
         assert!(matches!(&error, BringError::External(ExternalError::Changed(path)) if path.ends_with(name)));
     }
@@ -213,8 +225,9 @@ fn what_changes_between_hashing_and_reading_is_an_error_that_names_it() {
 #[test]
 fn one_file_in_two_externals_is_read_once() {
     let place = place(&[("data/a", "1"), ("data/b", "2")]);
-    let requests = ["data", "data/a", "data/*", "nothing"].map(|name| (place.path(name), ExternalMode::Content));
-    let all = block_on(find(&place.store, &requests)).unwrap();
+    let requests = ["data", "data/a", "data/*", "nothing"];
+    let requests = requests.map(|name| Request::new(place.path(name), ExternalMode::Content));
+    let all = block_on(find(&place.store, &Sources::default(), &requests)).unwrap();
     assert_eq!(all[0].as_ref().ok().unwrap().digest, all[2].as_ref().ok().unwrap().digest);
     assert_eq!(place.brought(all[1].as_ref().ok().unwrap()), [("a".to_owned(), b"1".to_vec())]);
     assert!(matches!(all[3], Err(ExternalError::Missing(_))));
@@ -267,7 +280,8 @@ fn names_that_are_not_utf8_are_errors_unless_they_are_left_out() {
     assert!(matches!(place.error("data"), ExternalError::NotUtf8(path) if path == bad));
     assert!(matches!(place.error("data/*.csv"), ExternalError::NotUtf8(_)));
     assert_eq!(found(&place, "data/a*"), ["a.csv"]);
-    let alone = block_on(find(&place.store, &[(bad, ExternalMode::Content)])).unwrap().pop().unwrap();
+    let request = Request::new(bad, ExternalMode::Content);
+    let alone = block_on(find(&place.store, &Sources::default(), &[request])).unwrap().pop().unwrap();
     assert!(matches!(alone, Err(ExternalError::NotUtf8(_))));
 }
 

@@ -2,7 +2,8 @@
 
 use super::log::{Append, Appended, Key, Log, Visit, state};
 use super::sqlite::{Sync, connect, create, failed, log_pages, open};
-use crate::api::{Bytes, Committed, FileStamp, Record, Write};
+use crate::api::{Bytes, Committed, Item, Record, Removal, Stamp, Write};
+use crate::care::run_started;
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -133,7 +134,7 @@ impl Index {
         let keys: Vec<Key> = keys.iter().map(|key| *key.0.as_bytes()).collect();
         let mut found: Vec<Vec<Record>> = vec![Vec::new(); keys.len()];
         self.find(Kind::Result, &keys, &mut |i, generation, body| {
-            found[i].push(Record { generation, body: body.into() });
+            found[i].push(Record { generation, body: body.into(), remote: false });
         })?;
         found.iter_mut().for_each(|records| records.sort_by_key(|record| record.generation));
         Ok(found)
@@ -147,7 +148,7 @@ impl Index {
     }
 
     /// Returns remembered digests of external files.
-    pub(crate) fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    pub(crate) fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         let keys: Vec<Key> = stamps.iter().map(stamp_key).collect();
         let found = self.bodies(Kind::External, &keys)?;
         Ok(found.into_iter().map(|body| body.and_then(|body| Digest::from_slice(&body))).collect())
@@ -172,6 +173,65 @@ impl Index {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         self.query("SELECT run, header FROM run ORDER BY run DESC LIMIT ?1", most, |row| {
             Ok((row.get(0)?, bytes(row, 1)?))
+        })
+    }
+
+    /// Returns the header of a run.
+    pub(crate) fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.query("SELECT header FROM run WHERE run = ?1", id, |row| bytes(row, 0))?.pop())
+    }
+
+    /// Lists all runs.
+    pub(crate) fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
+        self.query("SELECT run, length(header) FROM run WHERE run > ?1 ORDER BY run", "", |row| {
+            let run: String = row.get(0)?;
+            Ok(Item { written: run_started(&run), what: run, size: row.get::<_, i64>(1)?.unsigned_abs() })
+        })
+    }
+
+    /// Lists the goals that have a session record.
+    pub(crate) fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
+        self.query("SELECT goal, run, length(header) FROM session WHERE run > ?1 ORDER BY goal", "", |row| {
+            Ok(Item {
+                what: GoalKey(digest(row, 0)?),
+                written: run_started(&row.get::<_, String>(1)?),
+                size: row.get::<_, i64>(2)?.unsigned_abs(),
+            })
+        })
+    }
+
+    /// Calls `visit` with the key, the generation and the size of every record of a kind.
+    pub(crate) fn each(&self, kind: Kind, visit: &mut dyn FnMut(Key, u32, u64)) -> Result<(), StoreError> {
+        self.read(|connection| super::log::each(connection, kind, visit))
+    }
+
+    /// Removes records.
+    pub(crate) fn remove(&self, what: &Removal) -> Result<(), StoreError> {
+        let removed = self.write(|append, connection| {
+            for goal in &what.goals {
+                connection.execute("DELETE FROM session WHERE goal = ?1", [&goal.0.as_bytes()[..]])?;
+            }
+            for run in &what.runs {
+                connection.execute("DELETE FROM run WHERE run = ?1", [run])?;
+            }
+            for address in &what.results {
+                append.remove_one(Kind::Result, address.key.0.as_bytes(), address.generation)?;
+            }
+            for digest in &what.blobs {
+                append.remove(Kind::Blob, digest.as_bytes())?;
+            }
+            Ok(())
+        });
+        removed.map(|_| ())
+    }
+
+    /// Returns the results that are not in the truth yet.
+    pub(crate) fn owed(&self) -> Result<Vec<Address>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT key, generation FROM owed")?;
+            let rows = statement
+                .query_map([], |row| Ok(Address { key: ActionKey(digest(row, 0)?), generation: row.get(1)? }))?;
+            rows.collect()
         })
     }
 
@@ -400,6 +460,20 @@ fn write_batch(
         }
     }
     for write in batch {
+        match write {
+            Write::Known { address, body } => {
+                let there = append.there(Kind::Result, address.key.0.as_bytes())?;
+                if !there.iter().any(|there| there.generation == address.generation) {
+                    append.add(Kind::Result, address.key.0.as_bytes(), address.generation, body)?;
+                }
+            }
+            Write::Adopted { address, body } => {
+                append.replace(Kind::Result, address.key.0.as_bytes(), address.generation, body)?;
+            }
+            _ => {}
+        }
+    }
+    for write in batch {
         if let Write::Plan(key, body) = write {
             append.put(Kind::Plan, key.0.as_bytes(), body)?;
         }
@@ -451,13 +525,26 @@ fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) 
         Write::Run { run, header } => {
             connection.execute("INSERT OR REPLACE INTO run VALUES(?1, ?2)", params![run, &header[..]])?;
         }
+        Write::Owed(Address { key, generation }) => {
+            let mut statement = connection.prepare_cached("INSERT OR IGNORE INTO owed VALUES(?1, ?2)")?;
+            statement.execute(params![&key.0.as_bytes()[..], generation])?;
+        }
+        Write::Settled(Address { key, generation }) => {
+            let mut statement =
+                connection.prepare_cached("DELETE FROM owed WHERE key = ?1 AND generation = ?2")?;
+            statement.execute(params![&key.0.as_bytes()[..], generation])?;
+        }
         _ => {}
     }
     Ok(())
 }
 
 /// Returns the key under which an external's digest is remembered.
-fn stamp_key(stamp: &FileStamp) -> Key {
+fn stamp_key(stamp: &Stamp) -> Key {
+    let stamp = match stamp {
+        Stamp::File(stamp) => stamp,
+        Stamp::Remote(digest) => return *digest.as_bytes(),
+    };
     let mut bytes = [0; 56];
     bytes[..8].copy_from_slice(&stamp.device.to_le_bytes());
     bytes[8..16].copy_from_slice(&stamp.inode.to_le_bytes());

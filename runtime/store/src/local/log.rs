@@ -288,6 +288,26 @@ fn split(head: &[u8]) -> Result<(&[u8; 33], u32), ()> {
     Ok((name, u32::from_be_bytes(generation.try_into().map_err(|_| ())?)))
 }
 
+/// Calls `visit` with every record of a kind, in order of position.
+pub(crate) fn each(
+    connection: &Connection,
+    kind: Kind,
+    visit: &mut dyn FnMut(Key, u32, u64),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("SELECT head, length(body) FROM log")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let Ok((name, generation)) = split(row.get_ref(0)?.as_blob()?) else { continue };
+        let Some((found, key)) = name.split_first() else { continue };
+        if *found == kind as u8
+            && let Ok(key) = key.try_into()
+        {
+            visit(key, generation, row.get::<_, i64>(1)?.unsigned_abs());
+        }
+    }
+    Ok(())
+}
+
 fn unpack(pair: &[u8; 16]) -> (i64, i64) {
     let number = u128::from_le_bytes(*pair);
     // Low half and high half.
@@ -381,9 +401,29 @@ impl<'c> Append<'c> {
         }
     }
 
+    /// Makes the record of a generation have this body, whether it was there or not.
+    pub(crate) fn replace(&mut self, kind: Kind, key: &Key, generation: u32, body: &[u8]) -> rusqlite::Result<()> {
+        match self.there(kind, key)?.into_iter().find(|there| there.generation == generation) {
+            None => self.add(kind, key, generation, body),
+            Some(there) => {
+                let mut statement = self.connection.prepare_cached("UPDATE log SET body = ?2 WHERE at = ?1")?;
+                statement.execute(params![there.at, body])?;
+                Ok(())
+            }
+        }
+    }
+
     /// Removes all records of a key.
     pub(crate) fn remove(&mut self, kind: Kind, key: &Key) -> rusqlite::Result<()> {
         for there in self.there(kind, key)? {
+            self.connection.prepare_cached("DELETE FROM log WHERE at = ?1")?.execute([there.at])?;
+        }
+        Ok(())
+    }
+
+    /// Removes the record of one generation.
+    pub(crate) fn remove_one(&mut self, kind: Kind, key: &Key, generation: u32) -> rusqlite::Result<()> {
+        for there in self.there(kind, key)?.into_iter().filter(|there| there.generation == generation) {
             self.connection.prepare_cached("DELETE FROM log WHERE at = ?1")?.execute([there.at])?;
         }
         Ok(())

@@ -6,14 +6,18 @@
 //! locks                  one byte a key, locked while an action runs
 //! staging/<pid>-<n>/     files being written; swept once the process is gone
 //! corrupt/               blobs whose bytes were not those of their digest
+//! pins/                  what `gc` keeps because somebody said so
 //! ```
 
+mod care;
 pub(crate) mod index;
 mod log;
 mod sqlite;
 mod staging;
+mod trim;
 
 use crate::api::*;
+use crate::care::inspect;
 use crate::error::StoreError;
 use async_trait::async_trait;
 use index::{Index, Kind};
@@ -26,6 +30,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use wrun_core::digest::{ActionKey, BlobHasher, Digest, GoalKey, PlanKey, TaskId};
 use wrun_core::result::Address;
+
+pub use trim::Trimmed;
 
 /// Blobs of at most this many bytes are rows of the index: a file costs a sync of its own, which takes as
 /// long as writing a megabyte.
@@ -45,6 +51,8 @@ struct Inner {
     staging: Mutex<Option<Arc<Staging>>>,
     /// Large blobs whose bytes were checked by this process.
     verified: Mutex<HashSet<(BlobKind, Digest)>>,
+    /// Whether reading a file is noted at the file, for [`LocalStore::trim`].
+    notes_use: bool,
     lookups: AtomicU64,
     reads: AtomicU64,
     commits: AtomicU64,
@@ -54,6 +62,15 @@ struct Inner {
 impl LocalStore {
     /// Opens the store in a folder, and makes it if it is not there.
     pub fn open(root: &Path) -> Result<Arc<Self>, StoreError> {
+        Self::open_as(root, false)
+    }
+
+    /// Opens the folder of a cache, from which [`LocalStore::trim`] takes what was not read for long.
+    pub fn open_cache(root: &Path) -> Result<Arc<Self>, StoreError> {
+        Self::open_as(root, true)
+    }
+
+    fn open_as(root: &Path, notes_use: bool) -> Result<Arc<Self>, StoreError> {
         let cas = root.join("cas");
         if !cas.is_dir() {
             std::fs::create_dir_all(&cas).map_err(StoreError::io("create", &cas))?;
@@ -66,6 +83,7 @@ impl LocalStore {
             index,
             staging: Mutex::default(),
             verified: Mutex::default(),
+            notes_use,
             lookups: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -163,7 +181,12 @@ impl Inner {
         };
         let fail = StoreError::io("read", &path);
         let size = match file.metadata() {
-            Ok(metadata) => metadata.len(),
+            Ok(metadata) => {
+                if self.notes_use {
+                    trim::note_use(&file, &metadata);
+                }
+                metadata.len()
+            }
             Err(error) => return Err(fail(error)),
         };
         if size <= IN_MEMORY {
@@ -304,7 +327,7 @@ impl Store for LocalStore {
         self.inner.index.bodies(Kind::Attempt, &keys)
     }
 
-    async fn externals(&self, stamps: &[FileStamp]) -> Result<Vec<Option<Digest>>, StoreError> {
+    async fn externals(&self, stamps: &[Stamp]) -> Result<Vec<Option<Digest>>, StoreError> {
         self.inner.lookups.fetch_add(stamps.len() as u64, Ordering::Relaxed);
         self.inner.index.externals(stamps)
     }
@@ -329,6 +352,55 @@ impl Store for LocalStore {
         done.unwrap_or_else(|error| Err(StoreError::io("write", &self.inner.root)(std::io::Error::other(error))))
     }
 
+    async fn list_results(&self) -> Result<Vec<Item<Address>>, StoreError> {
+        self.inner.list_results()
+    }
+
+    async fn list_blobs(&self) -> Result<Vec<Item<Digest>>, StoreError> {
+        self.inner.list_blobs()
+    }
+
+    async fn list_runs(&self) -> Result<Vec<Item<String>>, StoreError> {
+        self.inner.index.list_runs()
+    }
+
+    async fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
+        self.inner.index.list_goals()
+    }
+
+    async fn run(&self, id: &str) -> Result<Option<Bytes>, StoreError> {
+        self.inner.index.run(id)
+    }
+
+    async fn now(&self) -> Result<i64, StoreError> {
+        self.inner.now()
+    }
+
+    async fn remove(&self, what: &Removal) -> Result<(), StoreError> {
+        self.inner.remove(what)
+    }
+
+    async fn inspect(&self, digest: Digest) -> Result<Health, StoreError> {
+        inspect(self, digest)
+    }
+
+    async fn repair(&self, kind: BlobKind, digest: Digest) -> Result<bool, StoreError> {
+        // Wrong bytes are moved aside when they are read, and there is no other place to take good ones from.
+        Ok(matches!(self.inner.get(kind, digest), Ok(Some(_))))
+    }
+
+    async fn pins(&self) -> Result<Vec<(String, Bytes)>, StoreError> {
+        self.inner.pins()
+    }
+
+    async fn set_pin(&self, name: &str, body: Option<Bytes>) -> Result<(), StoreError> {
+        self.inner.set_pin(name, body.as_deref())
+    }
+
+    async fn owed(&self) -> Result<Vec<Address>, StoreError> {
+        self.inner.index.owed()
+    }
+
     fn others_wrote(&self) -> Result<bool, StoreError> {
         self.inner.index.others_wrote()
     }
@@ -344,6 +416,7 @@ impl Store for LocalStore {
             reads: load(&self.inner.reads),
             commits: load(&self.inner.commits),
             files: load(&self.inner.files),
+            traffic: Default::default(),
         }
     }
 }

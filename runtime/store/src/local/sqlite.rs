@@ -9,7 +9,13 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The number of the schema, in `user_version`.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
+
+/// What schema 2 has and schema 1 had not: the results that a cache owes to the truth.
+const SINCE_1: &str = "
+CREATE TABLE owed(key BLOB NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY(key, generation)) WITHOUT ROWID;
+PRAGMA user_version = 2;
+";
 
 /// So long a connection waits for another process; a commit takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -149,6 +155,7 @@ pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
         connection.execute_batch("PRAGMA journal_mode = WAL;")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(SINCE_1)?;
         transaction.commit()?;
         // The tables are in the database itself from the start, so that losing the log next to it
         // loses records, not the schema.
@@ -162,6 +169,7 @@ fn check(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     match version(connection).map_err(failed("read", path))? {
         SCHEMA => Ok(true),
         0 => Ok(false),
+        1 => upgrade(connection).map_err(failed("upgrade", path)).map(|()| true),
         newer if newer > SCHEMA => Err(StoreError::NewerFormat {
             path: path.to_owned(),
             found: newer.unsigned_abs(),
@@ -169,6 +177,18 @@ fn check(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
         }),
         other => Err(StoreError::Damaged { path: path.to_owned(), why: format!("its schema has number {other}") }),
     }
+}
+
+/// Brings a schema of an earlier wrun up to ours; another process may have been first.
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let upgraded = match version(connection) {
+        Ok(1) => connection.execute_batch(SINCE_1),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    connection.execute_batch(if upgraded.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    upgraded
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

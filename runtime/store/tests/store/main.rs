@@ -1,6 +1,8 @@
 //! Whole stores: the conformance suite over each, and what may happen to a local one.
 //!
 //! - `suite`: conformance
+//! - `s3`: the suites over real servers
+//! - `tiered`: a cache in front of a truth
 //! - `damage`: damaged, newer and foreign files
 //! - `space`: no space, no permission to write
 //! - `kills`: processes that are killed, and several at once
@@ -14,9 +16,14 @@
 
 mod child;
 mod damage;
+#[path = "../fake_s3/mod.rs"]
+mod fake_s3;
+mod faults;
 mod kills;
+mod s3;
 mod space;
 mod suite;
+mod tiered;
 
 use std::path::Path;
 use std::sync::Arc;

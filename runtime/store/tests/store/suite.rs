@@ -27,7 +27,8 @@ impl Home for MemoryHome {
     }
 }
 
-struct LocalHome(tempfile::TempDir);
+/// A store in a folder of its own.
+pub(crate) struct LocalHome(pub(crate) tempfile::TempDir);
 
 impl LocalHome {
     fn file(&self, digest: Digest) -> PathBuf {

@@ -55,6 +55,7 @@ pub(crate) fn declare(task: &str, params: &str) -> Result<Plan, String> {
         "declare-dotdot" => plan.inputs.push(self_input("day", "fine", Some("../secret"))),
         "declare-many" => plan.inputs = (0..1_000_000).map(|i| self_input(&i.to_string(), "fine", None)).collect(),
         "declare-itself" => plan.inputs.push(self_input("me", "declare-itself", None)),
+        "versioned-twice" => plan.inputs.push(self_input("one", "versioned", None)),
         "declare-twice" => {
             plan.inputs = vec![self_input("day", "fine", None), self_input("day", "fine", Some("a"))];
         }

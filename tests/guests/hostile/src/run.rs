@@ -47,6 +47,7 @@ pub(crate) const TASKS: &[&str] = &[
     "big",
     "reads-big",
     "versioned",
+    "versioned-twice",
 ];
 
 pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
@@ -178,6 +179,7 @@ pub(crate) fn run(task: &str, params: &str) -> Result<(), String> {
             save("")
         }
         "versioned" => save(&crate::variant().to_string()),
+        "versioned-twice" => save(&fs::read_to_string("/in/one/out").map_err(text)?.repeat(2)),
         "big" => {
             let mut file = fs::File::create("/out/out").map_err(text)?;
             let block: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();

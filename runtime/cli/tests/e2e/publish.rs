@@ -1,0 +1,110 @@
+//! `--publish`, `[publish]`, `wrun adopt`, `wrun store push` and `pull`, `wrun url`, on one machine.
+
+use crate::env::TestEnv;
+
+#[test]
+fn outputs_go_where_people_read_them() {
+    let env = TestEnv::new();
+    let out = env.path("site");
+    let dest = format!("file:{}/{{date}}.csv", out.display());
+    let build = || {
+        env.wrun([
+            "build",
+            "report.wasm",
+            "delays",
+            "-p",
+            "date=2013-01-01..2013-01-03",
+            "-p",
+            "source=flights.csv",
+            "--publish",
+            &dest,
+        ])
+    };
+    let ran = build().ok();
+    assert_eq!(ran.stderr().matches("published delays").count(), 3, "{}", ran.stderr());
+    let first = std::fs::read_to_string(out.join("2013-01-01.csv")).unwrap();
+    let built = env.report("cat report.wasm delays 2013-01-01").ok().raw_stdout();
+    assert_eq!(first, built);
+    let ran = build().ok();
+    assert_eq!(ran.stderr().matches("already").count(), 3, "{}", ran.stderr());
+}
+
+#[test]
+fn destinations_that_overlap_are_refused() {
+    let env = TestEnv::new();
+    let run = |dest: &str| {
+        env.wrun([
+            "build",
+            "report.wasm",
+            "delays",
+            "-p",
+            "date=2013-01-01..2013-01-03",
+            "-p",
+            "source=flights.csv",
+            "-q",
+            "--publish",
+            dest,
+        ])
+    };
+    let ran = run("site/all.csv").code(2);
+    assert!(ran.stderr().contains(" overlaps `"), "{}", ran.stderr());
+    let ran = run(&format!("{}/x/{{date}}", env.store().display())).code(2);
+    assert!(ran.stderr().contains("overlaps the store"), "{}", ran.stderr());
+    let ran = run("site/{day}").code(2);
+    assert!(ran.stderr().contains("no public param"), "{}", ran.stderr());
+    assert!(!env.path("site").exists());
+}
+
+#[test]
+fn task_types_have_rules() {
+    let env = TestEnv::new();
+    env.write("wrun.toml", "[publish]\ndelays = \"file:out/{task}/{date}.csv\"\n");
+    env.report("build report.wasm 2013-01-02 -q").ok();
+    assert!(env.path("out/delays/2013-01-02.csv").is_file());
+    env.write("wrun.toml", "[publish]\n\"flights:delays\" = \"out\"\n");
+    let ran = env.report("build report.wasm 2013-01-02 -q").code(2);
+    assert!(ran.stderr().contains("no alias `flights`"), "{}", ran.stderr());
+}
+
+#[test]
+fn another_system_s_output_becomes_a_result() {
+    let env = TestEnv::new();
+    env.write("old/anything.csv", "carrier,delay\n");
+    let adopt = ["adopt", "report.wasm", "delays", "2013-01-02", "-p", "source=flights.csv", "old/anything.csv"];
+    // What it requires comes first.
+    let ran = env.wrun(adopt).code(1);
+    assert!(ran.stderr().contains("has no key yet"), "{}", ran.stderr());
+    env.report("build report.wasm split-by-day -q").ok();
+    let ran = env.wrun(adopt).ok();
+    assert!(ran.stderr().starts_with("adopted "), "{}", ran.stderr());
+    let ran = env.report("build report.wasm delays 2013-01-02").ok();
+    assert!(!ran.stderr().contains(" ran"), "{}", ran.stderr());
+    assert_eq!(env.report("cat report.wasm delays 2013-01-02").ok().raw_stdout(), "carrier,delay\n");
+    let lines = env.report("lineage report.wasm delays 2013-01-02 --json").ok().json();
+    assert_eq!(lines[0]["state"], "adopted");
+}
+
+#[test]
+fn a_store_moves_to_another() {
+    let env = TestEnv::new();
+    env.report("build report.wasm 2013-01-02 -q").ok();
+    let ran = env.wrun(["store", "push", "other"]).ok();
+    assert!(ran.stderr().starts_with("pushed "), "{}", ran.stderr());
+    let ran = env.wrun(["store", "push", "other"]).ok();
+    assert!(ran.stderr().starts_with("pushed 0 results, 0 blobs"), "{}", ran.stderr());
+    // All of it is a hit there, and it can be made again.
+    let ran = env.report("build report.wasm 2013-01-02 --store other").ok();
+    assert!(!ran.stderr().contains(" ran"), "{}", ran.stderr());
+    let line = &env.wrun(["store", "pull", "other", "--store", "third", "--json"]).ok().json()[0];
+    assert!(line["results"].as_u64().unwrap() > 0, "{line}");
+    let ran = env.wrun(["store", "push", "third", "--store", "third"]).code(2);
+    assert!(ran.stderr().contains("both stores are"), "{}", ran.stderr());
+}
+
+#[test]
+fn only_a_bucket_has_links() {
+    let env = TestEnv::new();
+    env.report("build report.wasm delays 2013-01-02 -q").ok();
+    let ran = env.report("url report.wasm delays 2013-01-02").code(2);
+    assert!(ran.stderr().contains("is no store on S3"), "{}", ran.stderr());
+}
