@@ -1,6 +1,7 @@
 //! `--publish`, `[publish]`, `wrun adopt`, `wrun store push` and `pull`, `wrun url`, on one machine.
 
 use crate::env::TestEnv;
+use crate::fake_s3::FakeS3;
 
 #[test]
 fn outputs_go_where_people_read_them() {
@@ -107,4 +108,50 @@ fn only_a_bucket_has_links() {
     env.report("build report.wasm delays 2013-01-02 -q").ok();
     let ran = env.report("url report.wasm delays 2013-01-02").code(2);
     assert!(ran.stderr().contains("is no store on S3"), "{}", ran.stderr());
+}
+
+#[test]
+fn what_another_system_left_in_a_bucket_is_adopted() {
+    let server = FakeS3::start();
+    let env = TestEnv::in_bucket(server.url(), "store");
+    let adopt =
+        |from: &str| env.wrun(["adopt", "report.wasm", "delays", "2013-01-02", "-p", "source=flights.csv", from]);
+    env.report("build report.wasm split-by-day -q").ok();
+    let none = adopt("s3://lake/old/delays.csv").code(2).stderr();
+    assert!(none.starts_with("error: there is nothing at `s3://lake/old/delays.csv`\n"), "{none}");
+    server.plant("lake/old/delays.csv", b"carrier\nXX\n");
+    let ran = adopt("s3://lake/old/delays.csv").ok();
+    assert!(ran.stderr().starts_with("adopted "), "{}", ran.stderr());
+    let text = env.report("cat report.wasm delays 2013-01-02").ok().raw_stdout();
+    assert_eq!(text, "carrier\nXX\n");
+    // Another machine builds nothing.
+    let other = TestEnv::in_bucket(server.url(), "store");
+    let built = other.report("build report.wasm delays 2013-01-02").ok().stderr();
+    assert!(!built.contains(" ran "), "{built}");
+    // All below a prefix, of a task with two outputs.
+    server.plant("lake/days/index.txt", b"2013-01-09\n");
+    server.plant("lake/days/days/2013-01-09.csv", b"year\n");
+    env.write("other.csv", "year\n");
+    let split = ["adopt", "report.wasm", "split-by-day", "-p", "source=other.csv", "s3://lake/days/"];
+    env.wrun(split).ok();
+    let text = env.words("cat report.wasm split-by-day -p source=other.csv days/2013-01-09.csv").ok().raw_stdout();
+    assert_eq!(text, "year\n");
+}
+
+#[test]
+fn what_moved_is_disowned_by_the_entries_of_its_new_store() {
+    let env = TestEnv::new();
+    let build = "build report.wasm delays 2013-01-02";
+    env.report(&format!("{build} -q")).ok();
+    for _ in 0..2 {
+        env.words("invalidate report delays --reason wrong --yes").ok();
+        env.report(&format!("{build} -q")).ok();
+    }
+    // It knows two entries of this store, which the other does not have.
+    env.wrun(["store", "push", "other"]).ok();
+    let there = env.report(&format!("{build} --store other")).ok().stderr();
+    assert!(!there.contains(" ran "), "{there}");
+    env.words("invalidate report delays --reason wrong --yes --store other").ok();
+    let again = env.report(&format!("{build} --store other")).ok().stderr();
+    assert!(again.contains("1 ran      date=2013-01-02  disowned: wrong\n"), "{again}");
 }
