@@ -1,7 +1,8 @@
 //! `--publish`, `[publish]`, `wrun adopt`, `wrun store push` and `pull`, `wrun url`, on one machine.
 
-use crate::env::TestEnv;
+use crate::env::{DAYS, FLIGHTS, TestEnv};
 use crate::fake_s3::FakeS3;
+use std::io::{Read as _, Write as _};
 
 #[test]
 fn outputs_go_where_people_read_them() {
@@ -154,4 +155,58 @@ fn what_moved_is_disowned_by_the_entries_of_its_new_store() {
     env.words("invalidate report delays --reason wrong --yes --store other").ok();
     let again = env.report(&format!("{build} --store other")).ok().stderr();
     assert!(again.contains("1 ran      date=2013-01-02  disowned: wrong\n"), "{again}");
+}
+
+/// Asks for what a link leads to.
+fn fetched(server: &FakeS3, link: &str) -> String {
+    let address = server.url().trim_start_matches("http://");
+    let path = link.strip_prefix(server.url()).unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn outputs_are_published_to_a_bucket() {
+    let server = FakeS3::start();
+    let env = TestEnv::in_bucket(server.url(), "store");
+    let build = |more: &str| {
+        env.report(&format!("build report.wasm delays -p {DAYS} --publish s3://out/{{date}}.csv{more}"))
+    };
+    build(" -q").ok();
+    let text = env.report("cat report.wasm delays 2013-01-02").ok().raw_stdout();
+    assert_eq!(server.read("out/2013-01-02.csv").unwrap(), text.as_bytes());
+    server.forget_requests();
+    build("").ok();
+    assert_eq!(server.count("PUT", "out/"), 0, "{:?}", server.requests());
+    server.vanish("out/2013-01-02.csv");
+    build(" --check").ok();
+    assert_eq!(server.read("out/2013-01-02.csv").unwrap(), text.as_bytes());
+    let link = env.report("url report.wasm delays 2013-01-02").ok().raw_stdout();
+    assert_eq!(fetched(&server, link.trim_end()), text);
+    let overlaps = env.report("build report.wasm delays 2013-01-01 --publish s3://store/p/x").code(2).stderr();
+    assert!(overlaps.contains("overlaps the store"), "{overlaps}");
+}
+
+#[test]
+fn many_files_are_published_beside_their_manifest() {
+    let server = FakeS3::start();
+    let env = TestEnv::in_bucket(server.url(), "store");
+    // A day of more than 16 MiB goes up in parts.
+    let (head, rest) = FLIGHTS.split_once('\n').unwrap();
+    let day = rest.lines().next().unwrap();
+    env.write("flights.csv", format!("{head}\n{}", format!("{day}\n").repeat((17 << 20) / day.len())));
+    env.report("build report.wasm split-by-day -q --publish s3://out/days").ok();
+    let names: Vec<String> = server.names().into_iter().filter(|name| name.starts_with("out/")).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    let manifest = server.read("out/days/_manifest.json").unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let file = names.iter().find(|name| name.ends_with("/days/2013-01-01.csv")).unwrap();
+    let tree = file.strip_prefix("out/days/").unwrap().split_once('/').unwrap().0;
+    assert!(manifest.to_string().contains(tree), "{manifest}");
+    assert!(server.read(file).unwrap().len() > 16 << 20);
+    assert!(server.count("POST", file) >= 2 && server.open_uploads() == 0, "{:?}", server.requests());
 }
