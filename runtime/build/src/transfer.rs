@@ -135,8 +135,7 @@ impl Transfer {
                 let record = self.from.result(address).await?;
                 let read = record.and_then(|record| {
                     let result = serde_json::from_slice::<ActionResult>(&record.body).ok()?;
-                    let body = unaware(&result, record.body);
-                    Some(Parcel { address, body, result: Box::new(result) })
+                    Some(Parcel { address, body: record.body, result: Box::new(result) })
                 });
                 let Some(parcel) = read else {
                     moved.lost.push(address);
@@ -182,7 +181,8 @@ impl Transfer {
                 }
             }
             let (address, task) = (parcel.address, parcel.result.provenance.task_id);
-            writes.push(Write::Result { address, body: parcel.body.clone(), task });
+            let body = unaware(&parcel.result, parcel.body.clone());
+            writes.push(Write::Result { address, body, task });
         }
         self.ship(freight, moved).await?;
         self.write(writes, moved).await

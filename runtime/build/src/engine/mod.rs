@@ -37,6 +37,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use wrun_core::digest::{PlanKey, TreeDigest};
@@ -148,6 +149,8 @@ pub(crate) struct Engine {
     handles: FxHashMap<NodeId, tokio::task::AbortHandle>,
     jobs: usize,
     locking: usize,
+    /// Whether the user knows that another build is waited for.
+    told_of_others: Arc<AtomicBool>,
     uncommitted: usize,
     /// Counts how often other processes were seen to have written.
     epoch: u64,
@@ -221,6 +224,7 @@ impl Engine {
             handles: FxHashMap::default(),
             jobs: 0,
             locking: 0,
+            told_of_others: Arc::default(),
             uncommitted: 0,
             epoch: 0,
             memory,

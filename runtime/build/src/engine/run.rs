@@ -9,6 +9,8 @@ use crate::runner::{self, Finished, Input, Task};
 use crate::tombstones::Why;
 use crate::verify::Verdict;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use wrun_core::digest::ActionKey;
 use wrun_core::event::Event;
 use wrun_core::plan::Source;
@@ -19,6 +21,8 @@ use wrun_store::{StoreError, Write};
 
 /// A run that fails for no fault of the task's is repeated this often.
 const INFRASTRUCTURE_RETRIES: u32 = 2;
+/// Another build that runs a task is waited for so long before the user is told.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Gives free slots to what can use them: those that resume before those that begin.
@@ -182,8 +186,21 @@ impl Engine {
                 let holds = self.holders_above(id);
                 let sender = self.sender.clone();
                 self.locking += 1;
+                let task = self.shared.resolver.display(&self.nodes[id as usize].call);
+                let (sink, told) = (self.shared.setup.sink.clone(), self.told_of_others.clone());
                 self.runtime.spawn(async move {
-                    let held = locks.lock(key, &holds).await;
+                    let mut locked = std::pin::pin!(locks.lock(key, &holds));
+                    let held = match tokio::time::timeout(PATIENCE, &mut locked).await {
+                        Ok(held) => held,
+                        Err(_) => {
+                            if !told.swap(true, Relaxed) {
+                                let message =
+                                    format!("`{task}` is run by another build: its result is waited for");
+                                sink.send(Event::Note { message });
+                            }
+                            locked.await
+                        }
+                    };
                     _ = sender.send(super::Message::Locked(id, held));
                 });
             }

@@ -4,7 +4,7 @@ use crate::bucket::{Bucket, DAY, Machine};
 use crate::fake::*;
 use std::sync::Arc;
 use std::time::Duration;
-use wrun_build::care::{CheckOptions, GcOptions, Pin, Problem, check, collect};
+use wrun_build::care::{CareError, CheckOptions, GcOptions, Pin, Problem, check, collect};
 use wrun_core::report::State;
 use wrun_core::result::Address;
 use wrun_core::session::SessionRecord;
@@ -183,6 +183,25 @@ fn two_gcs_and_one_that_dies_do_no_harm() {
     fake.took();
     build(&bucket, &Machine::default(), &fake, 5);
     assert_eq!(fake.ran(), names(&[]));
+}
+
+#[test]
+fn a_clock_that_went_back_stops_a_gc() {
+    let bucket = Bucket::new();
+    let (one, fake) = (Machine::default(), sums());
+    bucket.objects.pass(10 * DAY);
+    build(&bucket, &one, &fake, 1);
+    let there = bucket.objects.names();
+    bucket.objects.pass(-5 * DAY);
+    let options = GcOptions { keep: 0, keep_last: 0, grace: 0, alone: false, dry_run: false, who: 1 };
+    let stopped = bucket.block_on(collect(&bucket.open(&one), &options)).unwrap_err();
+    let CareError::Clock { now, newest, .. } = &stopped else { panic!("{stopped}") };
+    assert_eq!(newest - now, 5 * DAY);
+    assert!(stopped.hint().is_some());
+    let mut left = bucket.objects.names();
+    // Written to learn the time.
+    left.retain(|name| name != "gc/clock");
+    assert_eq!(left, there);
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! What is a hit, what runs, and why.
 
 use crate::fake::*;
-use wrun_build::Force;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use wrun_build::{Force, Interrupt};
+use wrun_core::event::{Event, Sink};
 use wrun_core::reason::Reason;
 use wrun_core::report::{AnsweredBy, State};
+use wrun_store::lock::Locks;
 
 /// sum(n) requires leaf(0..n); the leaves are as told.
-fn sums(leaf_text: &'static str) -> std::sync::Arc<Fake> {
+fn sums(leaf_text: &'static str) -> Arc<Fake> {
     plugin(vec![
         ("leaf", leaf(move |n| format!("{leaf_text}{n}"))),
         (
@@ -140,4 +144,38 @@ fn excepted_and_disabled_tasks_are_skipped_by_the_user() {
     world.options.disabled = vec!["sum".into()];
     let outcome = world.build(&fake, &[("sum", 2)]);
     assert_eq!(state_of(&outcome, "sum", 2), State::Skipped);
+}
+
+/// Hands on what a build says.
+struct Notes(Sender<String>);
+
+impl Sink for Notes {
+    fn send(&self, event: Event) {
+        if let Event::Note { message } = event {
+            self.0.send(message).unwrap();
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_another_build_says_so() {
+    let mut world = World::new(2);
+    let fake = plugin(vec![("leaf", leaf(|n| n.to_string()))]);
+    let key = world.build(&fake, &[("leaf", 1)]).report.tasks[0].key.unwrap();
+    world.force(Force::Goals);
+    let folder = tempfile::tempdir().unwrap();
+    let other = Locks::open(folder.path()).unwrap();
+    let held = other.try_lock(key).unwrap().unwrap();
+    let (sender, notes) = channel();
+    let mut setup = world.setup(&fake, "code");
+    setup.locks = Some(Locks::open(folder.path()).unwrap());
+    setup.sink = Arc::new(Notes(sender));
+    let ends = std::thread::spawn(move || {
+        let (goals, interrupt) = (calls(&[("leaf", 1)]), Interrupt::default());
+        let work = wrun_build::build(&setup, &world.options, &goals, world.handle(), &interrupt);
+        world.block_on(work).unwrap().report.totals.ran
+    });
+    assert_eq!(notes.recv().unwrap(), "`leaf n=1` is run by another build: its result is waited for");
+    drop(held);
+    assert_eq!(ends.join().unwrap(), 1);
 }

@@ -6,7 +6,7 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
 use crate::shell::{Shell, Style};
-use crate::text::{bytes, count, counted, plain};
+use crate::text::{bytes, counted, plain};
 use crate::workspace::{Need, Workspace};
 use std::fmt::Write as _;
 use wrun_build::care::{self, CheckOptions, Collected, GcOptions, Problem, Usage, UsageOf};
@@ -124,10 +124,13 @@ struct Row<'a> {
 }
 
 fn last_line(done: &Collected, alone: bool, dry_run: bool) -> String {
-    let kept = counted(done.kept, "result");
+    let kept = match done.kept {
+        1 => "1 result is needed".to_owned(),
+        more => format!("{} are needed", counted(more, "result")),
+    };
     let mut line = match (done.swept.is_empty(), done.condemned.is_empty()) {
-        (true, true) => format!("nothing to remove; {kept} are needed"),
-        _ => format!("{kept} are needed"),
+        (true, true) => format!("nothing to remove; {kept}"),
+        _ => kept,
     };
     if let Some(due) = done.due.filter(|_| !alone && !dry_run) {
         let hours = (due - done.now + HOUR - 1) / HOUR;
@@ -160,8 +163,8 @@ fn table(title: &str, list: &[UsageOf], style: Style) -> String {
     let mut sum = Usage::default();
     let mut out = String::new();
     let line = |usage: &Usage, name: &str| {
-        let (results, blobs) = (count(usage.results), count(usage.blobs));
-        format!("{:>9}  {results:>7} results  {blobs:>7} blobs  {name}\n", bytes(usage.bytes))
+        let (results, blobs) = (counted(usage.results, "result"), counted(usage.blobs, "blob"));
+        format!("{:>9}  {results:>15}  {blobs:>13}  {name}\n", bytes(usage.bytes))
     };
     for of in &list {
         sum.results += of.usage.results;

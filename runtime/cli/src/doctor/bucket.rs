@@ -118,7 +118,7 @@ async fn look(objects: &dyn Objects, conditional: bool) -> Vec<Check> {
         Tried::Refused(why) => Check::worse(
             "delete",
             why,
-            "only `wrun gc` deletes: allow s3:DeleteObject to whoever runs it, and to nobody else",
+            "only `wrun store gc` deletes: allow s3:DeleteObject to whoever runs it, and to nobody else",
         ),
         Tried::Failed(error) => failed("delete", &error),
     });

@@ -145,9 +145,9 @@ fn what_is_on_a_server_is_cared_for_there() {
     assert!(!anew.contains("failed"), "{anew}");
     fresh.report(&format!("{build} -q")).ok();
     fresh.words("store check").ok();
-    let keys = here.report("history report.wasm delays -p date=2013-01-01 --json").ok().json();
-    let pinned = there.words(&format!("store pin {} --reason keep --json", keys[0]["key"].as_str().unwrap())).ok();
-    let name = pinned.json()[0]["name"].as_str().unwrap().to_owned();
+    let history = here.report("history report.wasm delays -p date=2013-01-01 --json").ok().json();
+    let key = history[0]["key"].as_str().unwrap();
+    let pinned = there.words(&format!("store pin {key} --reason keep --json")).ok().json();
     assert!(here.words("store pin").ok().raw_stdout().contains("delays date=2013-01-01"));
-    here.words(&format!("store pin --remove {name}")).ok();
+    here.words(&format!("store pin --remove {}", pinned[0]["name"].as_str().unwrap())).ok();
 }

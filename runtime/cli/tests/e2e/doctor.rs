@@ -49,7 +49,7 @@ fn a_bucket_is_tried_right_by_right() {
     for (method, on, check, code, due, remedy) in [
         ("PUT", "doctor/", "write", 0, "missing", "allow s3:PutObject"),
         ("GET", "doctor/", "read", 1, "bad", "allow s3:GetObject"),
-        ("DELETE", "doctor/", "delete", 0, "missing", "only `wrun gc` deletes"),
+        ("DELETE", "doctor/", "delete", 0, "missing", "only `wrun store gc` deletes"),
         ("GET", "bucket", "list", 1, "bad", "allow s3:ListBucket"),
     ] {
         server.order(method, on, Fault::Status(403, "AccessDenied"), 1000);

@@ -273,7 +273,8 @@ impl Params {
         }
     }
 
-    /// Returns `name=value` pairs for people, without private params and absent optionals.
+    /// Returns `name=value` pairs for people, without private params, absent optionals, and what records do not know:
+    /// tokens.
     pub fn display(&self, specs: &[ParamSpec]) -> String {
         let shown = |name: &str| {
             specs
@@ -285,7 +286,9 @@ impl Params {
             .0
             .iter()
             .filter(|(name, value)| shown(name) && **value != Value::Null)
-            .map(|(name, value)| format!("{name}={}", value.to_text()))
+            .map(|(name, value)| (name, value.to_text()))
+            .filter(|(_, text)| !is_token(text))
+            .map(|(name, text)| format!("{name}={text}"))
             .collect();
         pairs.join(" ")
     }

@@ -29,7 +29,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use faults::{classify, is_no_bucket, status};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Objects of more than this go up in parts.
 const WHOLE: u64 = 16 << 20;
@@ -45,6 +45,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 64 << 10;
 /// So many parts of one object are in memory at once.
 const PARALLEL: usize = 8;
+/// One connection is fast if so many bytes take no longer than [`FAST`]: 160 MiB/s, twice what Amazon's gives.
+const JUDGED: u64 = 16 << 20;
+const FAST: Duration = Duration::from_millis(100);
 /// The name of the metadata that holds a note.
 const NOTE: &str = "wrun";
 /// An upload in parts that is older than this was abandoned.
@@ -295,6 +298,39 @@ impl S3Objects {
         Ok(found)
     }
 
+    /// Reads on in one answer as long as bytes come fast; returns how far that led. A near server fills one connection,
+    /// and some read an object whole for each range; a far one sends more over several connections.
+    async fn stream(
+        &self,
+        name: &str,
+        (from, total): (u64, u64),
+        to: &mut dyn Staged,
+    ) -> Result<u64, DownloadError> {
+        let attempt = || async {
+            let asked = self.client.get_object().bucket(&self.bucket).key(self.key(name));
+            asked.range(format!("bytes={from}-")).send().await.map_err(|error| self.failed(("read", name), &error))
+        };
+        let mut answer = self.limit.request(Kind::Get, attempt).await?;
+        let due = format!("bytes {from}-{}/{total}", total - 1);
+        if answer.content_range() != Some(&due) {
+            return Ok(from);
+        }
+        let (mut at, mut judged) = (from, (from, Instant::now()));
+        // What ends early is gone on with by whoever reads ranges, and tries several times.
+        while let Ok(Some(Ok(bytes))) = tokio::time::timeout(self.patience, answer.body.next()).await {
+            to.write(&bytes)?;
+            at += bytes.len() as u64;
+            self.limit.down(bytes.len() as u64);
+            if at - judged.0 >= JUDGED {
+                if judged.1.elapsed() > FAST {
+                    break;
+                }
+                judged = (at, Instant::now());
+            }
+        }
+        Ok(at)
+    }
+
     /// Sends the parts and completes the upload, over an object of this tag or where there is none; false if the server
     /// says that it is not so. Ceph's gateway does not look.
     async fn upload_parts(
@@ -517,7 +553,11 @@ impl Objects for S3Objects {
     async fn download(&self, name: &str, to: &mut dyn Staged) -> Result<bool, DownloadError> {
         let Some((first, total)) = self.range(name, 0, PART).await? else { return Ok(false) };
         to.write(&first)?;
-        let starts = (first.len() as u64..total).step_by(usize::try_from(PART).unwrap_or(usize::MAX));
+        let mut at = first.len() as u64;
+        if total - at > PARALLEL as u64 * PART {
+            at = self.stream(name, (at, total), to).await?;
+        }
+        let starts = (at..total).step_by(usize::try_from(PART).unwrap_or(usize::MAX));
         let parts = futures_util::stream::iter(starts).map(|from| self.range(name, from, PART.min(total - from)));
         let mut parts = std::pin::pin!(parts.buffered(PARALLEL));
         while let Some(part) = parts.next().await {

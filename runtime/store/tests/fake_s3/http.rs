@@ -134,7 +134,7 @@ fn read(stream: &TcpStream, reader: &mut BufReader<&TcpStream>) -> Option<Reques
             "if-match" => request.over = Some(value.to_owned()),
             "range" => {
                 let (from, to) = value.strip_prefix("bytes=")?.split_once('-')?;
-                request.range = Some((from.parse().ok()?, to.parse().ok()?));
+                request.range = Some((from.parse().ok()?, to.parse().unwrap_or(usize::MAX)));
             }
             name if name.starts_with("x-amz-meta-") => {
                 request.metadata.push((name.to_owned(), value.to_owned()));

@@ -21,6 +21,8 @@ use std::time::Duration;
 /// What goes wrong with one request.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing: what was ordered later comes later.
+    None,
     /// Nothing is done, and an error is the answer: a status and S3's name for it.
     Status(u16, &'static str),
     /// Nothing is done, and the connection ends.

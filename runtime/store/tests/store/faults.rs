@@ -191,6 +191,23 @@ async fn half_a_body_is_not_taken_for_the_whole() {
 }
 
 #[tokio::test]
+async fn what_does_not_come_in_one_answer_comes_in_ranges() {
+    let server = FakeS3::start();
+    let (body, _) = file(80 << 20);
+    server.plant("bucket/p/large", &body);
+    for trouble in [Trouble::None, Trouble::Truncated, Trouble::Stalled, Trouble::Reset] {
+        let objects = objects(&server, Duration::from_secs(1)).await;
+        server.forget_requests();
+        server.order("GET", "large", Trouble::None, 1);
+        server.order("GET", "large", trouble, 1);
+        let mut sink = Sink(Vec::new());
+        assert!(objects.download("large", &mut sink).await.unwrap());
+        assert!(sink.0 == body, "{trouble:?}");
+        server.recover();
+    }
+}
+
+#[tokio::test]
 async fn a_page_for_people_is_no_listing() {
     let server = FakeS3::start();
     let objects = objects(&server, Duration::from_secs(1)).await;
