@@ -72,6 +72,10 @@ if [ "${WRUN_TEST_DOCKER:-}" = none ]; then
   printf '\nwarning: there is no container engine: containers are NOT TESTED here\n'
 fi
 
+if [ "${WRUN_TEST_DOCKER:-}" = none ]; then
+  printf '\nwarning: there is no container engine: containers are NOT TESTED here, but over a fake one\n'
+fi
+
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest
 if [ $lints = yes ]; then
