@@ -98,6 +98,8 @@ fn a_killed_build_repeats_nothing_that_reached_the_bucket() {
         killed += u32::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
+        // What it had sent may still be on its way.
+        server.await_silence();
         let reached = results(&server).len();
         // The cache of the killed build is gone with its machine.
         let (report, _) = Machine::new(&server).built(&grid(), "grid", N);
@@ -123,6 +125,7 @@ fn what_is_in_the_cache_alone_is_sent_by_the_next_build() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
+    server.await_silence();
     assert_eq!(results(&server).len(), 0);
     server.recover();
     let (report, _) = machine.built(&grid(), "grid", &["n=100"]);

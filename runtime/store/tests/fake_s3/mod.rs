@@ -14,7 +14,8 @@ mod http;
 
 use http::{Answer, Request};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ struct Shared {
     orders: VecDeque<Order>,
     requests: Vec<(String, String)>,
     heedless: bool,
+    /// Connections that are served now.
+    connections: usize,
 }
 
 #[derive(Default)]
@@ -95,7 +98,13 @@ impl FakeS3 {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let server = server.clone();
-                std::thread::spawn(move || http::serve(&stream, |request| server.answer(request)));
+                server.shared().connections += 1;
+                std::thread::spawn(move || {
+                    http::serve(&stream, |request| server.answer(request));
+                    drop(stream);
+                    server.shared().connections -= 1;
+                    server.asked.notify_all();
+                });
             }
         });
         it
@@ -148,6 +157,19 @@ impl FakeS3 {
         while shared.requests.len() < count && !gone() {
             let patience = Duration::from_millis(20);
             shared = self.asked.wait_timeout(shared, patience).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until everything is done that was asked for by those who are gone.
+    pub fn await_silence(&self) {
+        // Whoever connected earlier is accepted earlier.
+        let mut last = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        last.write_all(b"HEAD /bucket/ HTTP/1.1\r\n\r\n").unwrap();
+        last.read_exact(&mut [0]).unwrap();
+        drop(last);
+        let mut shared = self.shared();
+        while shared.connections > 0 {
+            shared = self.asked.wait(shared).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
