@@ -829,7 +829,7 @@ void exports_wrun_abi_describe(wrun_abi_description_t *ret) {
         .name = given(task->name),
         .doc = given(task->doc),
         .params = {array(params, sizeof *to->params.ptr), params},
-        .outputs = outputs_of(wrun_outputs_(task), count_outputs(wrun_outputs_(task))),
+        .outputs = outputs_of(task->outputs, count_outputs(task->outputs)),
         .limits = caps(task->limits),
         .version = maybe(task->version),
         .dynamic = task->dynamic,
@@ -845,7 +845,7 @@ void exports_wrun_abi_describe(wrun_abi_description_t *ret) {
           .default_ = {.is_some = param->default_json != NULL, .val = given(param->default_json)},
           .significant = !param->insignificant,
           .visibility = (wrun_task_types_visibility_t)param->visibility,
-          .positional = !param->named_only,
+          .positional = param->positional,
       };
     }
   }

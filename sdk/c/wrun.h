@@ -73,7 +73,7 @@ typedef struct wrun_param {
   const char *doc;
   const char *default_json;    /* JSON; without it the param must be given, unless it is optional */
   bool insignificant;          /* in no key; `run` sees a token in its place */
-  bool named_only;             /* cannot be given by position */
+  bool positional;             /* may be given by position */
   wrun_visibility visibility;
 } wrun_param;
 

@@ -53,7 +53,7 @@ fn find() -> Result<PathBuf> {
 }
 
 /// Compiles the package; returns the module and the compiler.
-pub(crate) fn module(dir: &Path) -> Result<(PathBuf, PathBuf)> {
+pub(crate) fn module(dir: &Path, quiet: bool) -> Result<(PathBuf, PathBuf)> {
     let ghc = find()?;
     let built = dir.join(BUILT);
     let objects = built.join("objects");
@@ -61,8 +61,7 @@ pub(crate) fn module(dir: &Path) -> Result<(PathBuf, PathBuf)> {
     std::fs::create_dir_all(&objects).map_err(fail)?;
     let border = built.join("WRunBorder.hs");
     // Unchanged, it is not compiled again.
-    if std::fs::read_to_string(&border).is_ok_and(|there| there == BORDER) {
-    } else {
+    if std::fs::read_to_string(&border).ok().as_deref() != Some(BORDER) {
         std::fs::write(&border, BORDER).map_err(fail)?;
     }
     if !dir.join("src/Plugin.hs").is_file() {
@@ -72,7 +71,9 @@ pub(crate) fn module(dir: &Path) -> Result<(PathBuf, PathBuf)> {
     }
     let below = |name: &str| Path::new(sdk::FOLDER).join(name);
     let mut command = Command::new(&ghc);
-    command.args(["-v1", "-O", "-no-hs-main", "-isrc"]).arg(format!("-i{}", below("src").display()));
+    command
+        .args([if quiet { "-v0" } else { "-v1" }, "-O", "-no-hs-main", "-isrc"])
+        .arg(format!("-i{}", below("src").display()));
     command.arg("-odir").arg(Path::new(BUILT).join("objects")).arg("-hidir").arg(Path::new(BUILT).join("objects"));
     command.arg("-stubdir").arg(Path::new(BUILT).join("objects"));
     command.arg(format!("-I{}", below("cbits/wrun").display()));

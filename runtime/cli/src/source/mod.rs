@@ -61,14 +61,10 @@ impl Language {
         if with(&dir.join("src"), "c") {
             return Ok(Self::C);
         }
-        let shown = dir.display();
-        let error = match dir.read_dir() {
-            Ok(_) => {
-                CliError::usage(format!("there is no Cargo.toml in `{shown}`, no .cabal file, and no src/*.c"))
-            }
-            Err(error) => CliError::file(Exit::Usage, "read", dir, &error),
-        };
-        Err(error.code(Code::BadPackage).hint("name the folder of a package in Rust, Haskell or C"))
+        dir.read_dir().map_err(|error| CliError::file(Exit::Usage, "read", dir, &error))?;
+        Err(CliError::usage(format!("there is no Cargo.toml, .cabal file or src/*.c in `{}`", dir.display()))
+            .code(Code::BadPackage)
+            .hint("name the folder of a package in Rust, Haskell or C"))
     }
 }
 
@@ -83,7 +79,7 @@ pub(crate) fn package(shell: &Shell, dir: &Path) -> Result<compile::Compiled> {
     let began = SystemTime::now();
     let (module, compiler) = match language {
         Language::C => clang::module(&dir)?,
-        _ => ghc::module(&dir)?,
+        _ => ghc::module(&dir, shell.quiet)?,
     };
     let name = dir.file_name().map_or_else(|| "plugin".into(), |name| name.to_string_lossy().into_owned());
     let bytes = std::fs::read(&module).map_err(|error| CliError::file(Exit::Store, "read", &module, &error))?;

@@ -21,7 +21,7 @@ fn what_is_no_plugin_is_told_apart() {
         ),
         ("truncated.wasm", "error: `truncated.wasm` is truncated: section "),
         ("none.wasm", "error: cannot read `none.wasm`\n  because: No such file or directory"),
-        (".", "error: there is no Cargo.toml in `.`"),
+        (".", "error: there is no Cargo.toml, .cabal file or src/*.c in `.`"),
     ] {
         for command in ["list", "build"] {
             let ran = env.wrun([command, name]).code(if name == "." { 2 } else { 4 });

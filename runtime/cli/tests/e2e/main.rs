@@ -29,6 +29,7 @@ mod graph;
 mod history;
 mod interrupt;
 mod invalidate;
+mod languages;
 mod lineage;
 mod load;
 mod log;

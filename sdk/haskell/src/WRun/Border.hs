@@ -12,6 +12,7 @@ import qualified Data.Text.Encoding as T
 import Foreign
 import Foreign.C
 import GHC.IO.Encoding (setFileSystemEncoding, setForeignEncoding, setLocaleEncoding, utf8)
+import System.Exit (ExitCode (..))
 import System.IO (hFlush, hSetEncoding, stderr, stdout)
 import WRun.Host
 import WRun.Json (Value, parse)
@@ -30,6 +31,7 @@ foreign import ccall unsafe "wrun_hs_task" cTask :: Bytes -> Bytes -> Bytes -> I
 foreign import ccall unsafe "wrun_hs_limits" cLimits :: CDouble -> CDouble -> CDouble -> CDouble -> CDouble -> IO ()
 foreign import ccall unsafe "wrun_hs_param" cParam :: Bytes -> Bytes -> Bytes -> Bytes -> Int32 -> Int32 -> IO ()
 foreign import ccall unsafe "wrun_hs_output" cOutput :: Bytes -> Int32 -> IO ()
+foreign import ccall unsafe "exit" cExit :: CInt -> IO ()
 foreign import ccall unsafe "wrun_hs_die" cDie :: Bytes -> IO ()
 
 -- | Fills the table of tasks.
@@ -62,7 +64,7 @@ describeParam :: ParamSpec -> IO ()
 describeParam spec =
   withText (specName spec) $ \n -> withText (specDoc spec) $ \d -> withText (specKind spec) $ \k ->
     withText (maybe "" id (specDefault spec)) $ \j -> cParam n d k j flags (fromIntegral (fromEnum (specVisibility spec)))
-  where flags = (if specSignificant spec then 0 else 1) .|. (if specPositional spec then 0 else 2)
+  where flags = (if specSignificant spec then 0 else 1) .|. (if specPositional spec then 2 else 0)
 
 describeOutput :: Output -> IO ()
 describeOutput (File it) = withText it (`cOutput` 0)
@@ -102,6 +104,10 @@ called it named length' json size act = do
     Right () -> pure 0
     Left error' -> do
       _ <- try (hFlush stdout) :: IO (Either SomeException ())
+      case fromException error' of
+        Just ExitSuccess -> cExit 0
+        Just (ExitFailure code) -> cExit (fromIntegral code)
+        Nothing -> pure ()
       -- The message may be a value that was never computed, and fail itself.
       shown <- try (evaluate (let m = message error' in length m `seq` m))
       failWith (either (\(again :: SomeException) -> "an exception whose message fails: " ++ takeWhile (/= '\n') (show again)) id shown)

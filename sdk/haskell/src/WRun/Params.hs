@@ -10,7 +10,7 @@ module WRun.Params
   , text, integer, integerIn, float, bool, date, month, year, hour, minute, second, interval, duration, path
   , taskParam, choice
     -- * What is said of them
-  , withDefault, insignificant, hidden, private, namedOnly, checked
+  , withDefault, insignificant, hidden, private, positional, checked
     -- * Values
   , Path (..), Call (..), Month (..), Interval (..), ToParam (..), (.=)
   ) where
@@ -64,7 +64,7 @@ kindText (Kind shown _) = shown
 
 -- | A param: its kind, its name, its doc.
 param :: Kind a -> String -> String -> Params a
-param (Kind kind look) name doc = Params [ParamSpec name doc kind Nothing True Public True] find
+param (Kind kind look) name doc = Params [ParamSpec name doc kind Nothing True Public False] find
   where
     find given = case lookup (T.pack name) given of
       Nothing -> Left ("there is no param `" ++ name ++ "`")
@@ -286,9 +286,9 @@ hidden = each (\spec -> spec { specVisibility = Hidden })
 private :: Params a -> Params a
 private = each (\spec -> spec { specVisibility = Private })
 
--- | Cannot be given by position.
-namedOnly :: Params a -> Params a
-namedOnly = each (\spec -> spec { specPositional = False })
+-- | May be given by position.
+positional :: Params a -> Params a
+positional = each (\spec -> spec { specPositional = True })
 
 -- | Refuses values that make no sense together: the call fails with the message.
 checked :: (a -> Maybe String) -> Params a -> Params a
