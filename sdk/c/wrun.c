@@ -917,7 +917,8 @@ bool exports_wrun_abi_run(wrun_abi_string_t *task, wrun_abi_json_t *params, wrun
   return done;
 }
 
-int wrun_host_need_(wrun_call *const *calls, size_t count) {
+/* Kept where no task needs anything: the import says which contract the module was built for. */
+__attribute__((used)) int wrun_host_need_(wrun_call *const *calls, size_t count) {
   wrun_task_host_list_need_item_t items = {array(count, sizeof *items.ptr), count};
   for (size_t i = 0; i < count; i++)
     items.ptr[i] = (wrun_task_host_need_item_t){given(calls[i]->input), source_of(calls[i])};

@@ -173,6 +173,18 @@ def hostile(column):
         ran = column.run("build", wasm, task)
         if (due is None) != (ran.returncode == 0) or (due or "") not in ran.stderr:
             wrong.append(f"{task}: `{due}` is not in {ran.stderr!r}")
+    # Two worlds of other times and other orders; what is seen in them is the same.
+    seen = []
+    for number, names in enumerate((["a.txt", "b.txt", "bad.txt"], ["bad.txt", "b.txt", "a.txt"])):
+        cwd = os.path.join(column.cwd, f"world-{number}")
+        os.makedirs(os.path.join(cwd, "text"))
+        for name in names:
+            path = os.path.join(cwd, "text", name)
+            shutil.copyfile(os.path.join(column.cwd, "text", name), path)
+            os.utime(path, (10**6, 10**6 * (number + 1)))
+        seen.append(column.run("cat", wasm, "probe", "--store", os.path.join(cwd, "store"), cwd=cwd).stdout)
+    if seen[0] != seen[1] or "bad.txt" not in seen[0]:
+        wrong.append(f"the probe sees {seen[0]!r}, then {seen[1]!r}")
     return wrong
 
 

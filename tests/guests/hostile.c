@@ -1,6 +1,9 @@
 /* Misbehaves in C: runtime/cli/tests/e2e/languages.rs builds and runs it. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "wrun.h"
 
@@ -48,10 +51,6 @@ static int no_param(const wrun_args *args) {
 
 static int too_big(const wrun_args *args) {
   return (int)wrun_int(args, "n");
-}
-
-static int nul(const wrun_args *args) {
-  return wrun_get(args, "text") == NULL;
 }
 
 static int silent(const wrun_args *args) {
@@ -102,6 +101,33 @@ static int huge(const wrun_args *args) {
   return wrun_write("out.txt", text, 5000000);
 }
 
+/* Writes down all that could differ from run to run. */
+static int probe(const wrun_args *args) {
+  (void)args;
+  FILE *out = wrun_create("out.txt");
+  DIR *dir = opendir("/in/text");
+  if (!out || !dir) return wrun_fail("there is nothing to look at");
+  struct timespec now = {0}, tick = {0};
+  unsigned char random[16] = {0};
+  clock_gettime(CLOCK_REALTIME, &now);
+  clock_gettime(CLOCK_MONOTONIC, &tick);
+  getentropy(random, sizeof random);
+  fprintf(out, "time %lld %lld %ld %lld %ld\n", (long long)time(NULL), (long long)now.tv_sec, now.tv_nsec,
+          (long long)tick.tv_sec, tick.tv_nsec);
+  for (size_t i = 0; i < sizeof random; i++) fprintf(out, "%02x", random[i]);
+  fprintf(out, "\nplaces %p %p %p\n", (void *)&now, malloc(100), (void *)out);
+  fprintf(out, "environment %s\n", getenv("HOME") ? getenv("HOME") : "none");
+  for (struct dirent *found; (found = readdir(dir));) {
+    struct stat seen = {0};
+    stat(wrun_format("/in/text/%s", found->d_name), &seen);
+    fprintf(out, "%s %llu %llu %lld %lld %o %u\n", found->d_name, (unsigned long long)found->d_ino,
+            (unsigned long long)seen.st_ino, (long long)seen.st_mtim.tv_sec, (long long)seen.st_size,
+            (unsigned)seen.st_mode, (unsigned)seen.st_nlink);
+  }
+  closedir(dir);
+  return wrun_close(out);
+}
+
 #define TASK(called, function) {.name = called, .doc = "Misbehave", .run = function}
 
 WRUN_PLUGIN("hostile-c", "Misbehaves in C",
@@ -109,11 +135,10 @@ WRUN_PLUGIN("hostile-c", "Misbehaves in C",
   TASK("bad-utf8", bad_utf8), TASK("no-param", no_param),
   {.name = "too-big", .doc = "Misbehave", .run = too_big,
    .params = WRUN_PARAMS({"n", WRUN_INT, "Number", "99999999999999999999"})},
-  {.name = "nul", .doc = "Misbehave", .run = nul,
-   .params = WRUN_PARAMS({"text", WRUN_STRING, "Text", "\"a\\u0000b\""})},
   TASK("silent", silent),
   {.name = "truncates", .doc = "Misbehave", .run = truncates, .limits = {.output_bytes = 1000}},
   {.name = "needs-in-requires", .doc = "Misbehave", .requires = needs_in_requires, .run = silent, .dynamic = true},
   {.name = "bad-call", .doc = "Misbehave", .requires = bad_call, .run = silent},
   {.name = "bytes", .doc = "Pass on what is no text", .requires = text_requires, .run = bytes},
+  {.name = "probe", .doc = "Write down what can be seen", .requires = text_requires, .run = probe},
   {.name = "huge", .doc = "Write a huge text", .run = huge})

@@ -168,7 +168,6 @@ fn guests_in_c_that_misbehave_are_told_apart() {
         ("bad-utf8", 1, "what is \u{fffd}\u{fffd}?"),
         ("no-param", 1, "this task has no param `other`"),
         ("too-big", 1, "99999999999999999999 does not fit in 64 bits"),
-        ("nul", 1, "a text holds NUL"),
         ("silent", 1, "`silent` returned 7 and did not say why"),
         ("truncates", 1, "output cap"),
         ("needs-in-requires", 1, "need"),
@@ -182,4 +181,41 @@ fn guests_in_c_that_misbehave_are_told_apart() {
     // Bytes that are no text pass through files as they are; a huge text is a text.
     env.words("build hostile-c.wasm bytes").ok();
     assert_eq!(env.words("cat hostile-c.wasm huge").ok().raw_stdout().len(), 5_000_000);
+}
+
+#[test]
+fn the_contract_is_the_one_that_was_published_and_its_components_run() {
+    let published = crate::plugins::repository().join("tests/fixtures/contract");
+    let stored = fs::read_to_string(published.join("task-0.1.0.wit")).unwrap();
+    for copy in ["sdk/wit/task.wit", "sdk/rust/wit/task.wit"] {
+        let text = fs::read_to_string(crate::plugins::repository().join(copy)).unwrap();
+        assert_eq!(text, stored, "{copy} is another contract than 0.1.0: that is another version");
+    }
+    let env = TestEnv::new();
+    fs::copy(published.join("words-0.1.0.wasm"), env.path("words.wasm")).unwrap();
+    env.write("data/text.txt", "a b a\n");
+    assert_eq!(env.words("cat words.wasm").ok().stdout(), "# The most frequent words\n\n- a: 2\n- b: 1\n");
+    let ran = env.words("build words.wasm").ok();
+    assert!(ran.stderr().contains(": 2 cached"), "{}", ran.stderr());
+}
+
+#[test]
+fn a_probe_in_c_sees_the_same_in_two_worlds() {
+    let seen: Vec<String> = [["a", "b", "c"], ["c", "a", "b"]]
+        .iter()
+        .enumerate()
+        .map(|(world_number, names)| {
+            let env = world();
+            env.write("hostile-c/src/hostile.c", HOSTILE);
+            for name in names {
+                let path = env.write(&format!("text/{name}"), *name);
+                let time =
+                    std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000 * (world_number as u64 + 1));
+                fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+            }
+            env.words("cat -q hostile-c probe").ok().raw_stdout()
+        })
+        .collect();
+    assert!(seen[0].contains("\nenvironment none\n") && seen[0].contains("\nc "), "{}", seen[0]);
+    assert_eq!(seen[0], seen[1]);
 }
