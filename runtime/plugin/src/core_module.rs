@@ -5,7 +5,8 @@
 //! here: the types of the contract, and the adapter from preview 1 to what a plugin may import. That depends
 //! on the module's bytes and on this wrun alone.
 
-use crate::error::LoadError;
+use crate::error::{LoadError, leb};
+use crate::symbols::{push_leb, sections};
 use std::borrow::Cow;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
@@ -87,8 +88,33 @@ impl Seen {
     }
 }
 
+/// Pages of 64 KiB that a module's memory is made larger by.
+const ROOM: u64 = 16;
+
+/// Makes the memory of a module begin larger, so that what a C library allocates at its start needs no growth:
+/// growing an instance's memory, and shrinking it for the next one, costs more than a small task. Nothing where
+/// the memory is bounded, or is not as a linker makes it.
+fn with_room(module: &[u8]) -> Option<Vec<u8>> {
+    const MEMORY: u8 = 5;
+    const UNBOUNDED: u8 = 0;
+    let section = sections(module, 0..module.len())?.into_iter().find(|section| section.id == MEMORY)?;
+    let (1, at) = leb(module, section.contents.start)? else { return None };
+    if *module.get(at)? != UNBOUNDED {
+        return None;
+    }
+    let (pages, _) = leb(module, at + 1)?;
+    let mut contents = vec![1, UNBOUNDED];
+    push_leb(&mut contents, usize::try_from((pages + ROOM).min(1 << 16)).ok()?);
+    let mut out = module.get(..section.whole.start)?.to_vec();
+    out.push(MEMORY);
+    push_leb(&mut out, contents.len());
+    out.extend_from_slice(&contents);
+    out.extend_from_slice(module.get(section.whole.end..)?);
+    Some(out)
+}
+
 fn encode(module: &[u8], has_types: bool) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut module = Cow::Borrowed(module);
+    let mut module = with_room(module).map_or(Cow::Borrowed(module), Cow::Owned);
     if !has_types {
         let mut resolve = Resolve::default();
         let package = resolve.push_str("task.wit", CONTRACT)?;
@@ -98,4 +124,28 @@ fn encode(module: &[u8], has_types: bool) -> Result<Vec<u8>, Box<dyn std::error:
     let encoder = ComponentEncoder::default().validate(true).module(&module)?;
     let encoder = encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
     Ok({ encoder }.encode()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn only_a_memory_without_bounds_is_made_larger() {
+        let module = |memory: &[u8]| [b"\0asm\x01\0\0\0\x05", memory, b"\x0b\x01\x00"].concat();
+        assert_eq!(with_room(&module(b"\x03\x01\x00\x02")).unwrap(), module(b"\x03\x01\x00\x12"));
+        assert_eq!(with_room(&module(b"\x03\x01\x00\x78")).unwrap(), module(b"\x04\x01\x00\x88\x01"));
+        assert!(with_room(&module(b"\x04\x01\x01\x02\x03")).is_none());
+        assert!(with_room(b"\0asm\x01\0\0\0").is_none());
+        assert!(with_room(b"\0asm\x01\0\0\0\x05\x7f").is_none());
+    }
+
+    #[test]
+    fn what_is_no_task_says_what_it_lacks() {
+        let bare = componentise("x", b"\0asm\x01\0\0\0").unwrap_err();
+        assert!(matches!(&bare, LoadError::CoreModule { missing, .. } if missing.len() == 3), "{bare}");
+        let broken = componentise("x", b"\0asm\x01\0\0\0\x01\x7f").unwrap_err();
+        assert!(matches!(broken, LoadError::Invalid { .. }), "{broken}");
+    }
 }
