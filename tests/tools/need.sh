@@ -43,9 +43,9 @@ need_c() {
 }
 
 # GHC for WebAssembly, below target/tools: from the PATH or WRUN_GHC; from the archive that WRUN_GHC_ARCHIVE
-# names, else one in ../shared/toolchains beside the project; else made by the recipe beside the archive.
+# names, else one in ../shared/toolchains beside the project; else made from Debian's sources by ghc-wasm/.
 need_haskell() {
-  local archive=${WRUN_GHC_ARCHIVE:-} folder=$tools/ghc-wasm recipe= found
+  local archive=${WRUN_GHC_ARCHIVE:-} folder=$tools/ghc-wasm found
   [ -n "${WRUN_GHC:-}" ] && return
   "$tools/bin/wasm32-wasi-ghc" --numeric-version >/dev/null 2>&1 && command -v clang-19 >/dev/null && return
   command -v wasm32-wasi-ghc >/dev/null && return
@@ -53,27 +53,25 @@ need_haskell() {
   for found in {..,../..}/shared/toolchains/ghc-wasm-*.tar.xz; do
     if [ -z "$archive" ] && [ -f "$found" ]; then archive=$found; fi
   done
-  for found in {..,../..}/shared/toolchains/ghc-wasm/build-ghc-wasm.sh; do
-    if [ -z "$recipe" ] && [ -f "$found" ]; then recipe=$found; fi
-  done
-  if [ -z "$archive" ] && [ -n "$recipe" ] && [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null; then
-    say "making GHC for WebAssembly by $recipe; this takes 12 minutes and 4 GB"
-    "$recipe" "$PWD/target/ghc-wasm" >target/ghc-wasm.log 2>&1 || say "it failed: see target/ghc-wasm.log"
-    for found in target/ghc-wasm/ghc-wasm-*.tar.xz; do
-      if [ -f "$found" ]; then archive=$found; fi
-    done
-  fi
-  if [ -z "$archive" ]; then
-    say "GHC for WebAssembly cannot be had, so tasks in Haskell are NOT TESTED here; put wasm32-wasi-ghc on the PATH (ghc-wasm-meta), or set WRUN_GHC_ARCHIVE to an archive of it"
-    return
-  fi
   command -v xz >/dev/null && command -v clang-19 >/dev/null && command -v wasm-ld-19 >/dev/null \
     || debian --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 xz-utils \
     || { say "clang 19 cannot be had, which GHC for WebAssembly calls: tasks in Haskell are NOT TESTED here"; return; }
-  say "unpacking $archive into $folder"
   rm -rf "$folder"
-  mkdir -p "$folder"
-  tar -C "$folder" --strip-components=1 -xf "$archive"
+  if [ -n "$archive" ]; then
+    say "unpacking $archive into $folder"
+    mkdir -p "$folder"
+    tar -C "$folder" --strip-components=1 -xf "$archive"
+  elif command -v debootstrap >/dev/null || debian --no-install-recommends debootstrap; then
+    say "making GHC for WebAssembly from Debian's sources; this takes 12 minutes and 4 GB, once; the log is target/ghc-wasm.log"
+    if tests/tools/ghc-wasm/build-ghc-wasm.sh "$PWD/target/ghc-wasm" >target/ghc-wasm.log 2>&1; then
+      mv target/ghc-wasm/ghc-wasm "$folder"
+      rm -rf --one-file-system target/ghc-wasm
+    fi
+  fi
+  if [ ! -x "$folder/bin/wasm32-wasi-ghc" ]; then
+    say "GHC for WebAssembly cannot be had, so tasks in Haskell are NOT TESTED here; put wasm32-wasi-ghc on the PATH (ghc-wasm-meta), or set WRUN_GHC_ARCHIVE to an archive of it"
+    return
+  fi
   ln -sf ../ghc-wasm/bin/wasm32-wasi-ghc "$tools/bin/wasm32-wasi-ghc"
 }
 
