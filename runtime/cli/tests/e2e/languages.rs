@@ -219,3 +219,27 @@ fn a_probe_in_c_sees_the_same_in_two_worlds() {
     assert!(seen[0].contains("\nenvironment none\n") && seen[0].contains("\nc "), "{}", seen[0]);
     assert_eq!(seen[0], seen[1]);
 }
+
+#[test]
+fn the_header_of_the_sdk_for_c_is_one_for_cpp_too() {
+    let env = TestEnv::new();
+    let source = env.write(
+        "x.cc",
+        r#"#include "wrun.h"
+static int run(const wrun_args *args) { return wrun_int(args, "n") > 3 ? WRUN_OK : wrun_fail("small"); }
+static const wrun_param params[] = {{"n", WRUN_INT, "Number", "4", false, false, WRUN_PUBLIC}, {}};
+static wrun_task one() { wrun_task task{}; task.name = "one"; task.params = params; task.run = run; return task; }
+static const wrun_task tasks[] = {one()};
+extern "C" const wrun_plugin *wrun_plugin_table(void) {
+  static const wrun_plugin plugin = {"cpp", "In C++", tasks, 1, nullptr};
+  return &plugin;
+}
+"#,
+    );
+    for standard in ["c++11", "c++17", "c++20"] {
+        let mut command = std::process::Command::new("clang");
+        command.args(["-x", "c++", &format!("-std={standard}"), "-fsyntax-only", "-Werror", "-I"]);
+        let output = command.arg(crate::plugins::repository().join("sdk/c")).arg(&source).output().unwrap();
+        assert!(output.status.success(), "{standard}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
