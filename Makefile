@@ -31,11 +31,11 @@ demo: plugins ## Show the product on a year of flights, in seven steps
 	@tests/demo/demo.sh
 
 test: ## Run everything that CI runs: formatting, lints, licences, tests
-	@tests/tools/need.sh rust wasm nextest deny python docs book browser
+	@tests/tools/need.sh rust wasm c haskell nextest deny python docs book browser
 	@tests/tools/test.sh
 
 soak: ## Run the tests' seeded campaigns at full size (`make test` runs a tenth)
-	@tests/tools/need.sh rust wasm nextest
+	@tests/tools/need.sh rust wasm c haskell nextest
 	@WRUN_SOAK=1 tests/tools/test.sh --only-tests
 
 bench: plugins ## Race make, ninja, Luigi and doit on one graph; writes docs/performance.*

@@ -44,7 +44,7 @@ PLUGINS = ["cookbook", "luigi", "report"]
 SHOWN = "/home/ada/wrun"
 WORLDS = pathlib.Path(tempfile.gettempdir()) / f"wrun-docs-{os.getuid()}-{zlib.crc32(bytes(ROOT)):08x}"
 # Pages of reference: their blocks are formats and code that other tests hold; only their links are checked.
-REFERENCE = re.compile(r"(architecture|formats|performance|performance-s3|messages|luigi-ports)\.md$|(errors|reference)/")
+REFERENCE = re.compile(r"(architecture|formats|performance|performance-s3|performance-languages|messages|luigi-ports)\.md$|(errors|reference)/")
 
 FENCE = re.compile(r"^(\s*)(```+)\s*(\S*)\s*$")
 INCLUDE = re.compile(r"^\{\{#include ([^}:]+)(?::([\w-]+))?\}\}$")
@@ -370,7 +370,7 @@ def main():
     parser.add_argument("pages", nargs="*", type=pathlib.Path)
     options = parser.parse_args()
     WRUN = options.wrun.resolve()
-    TOOLS = [str(ROOT / f"target/tools/{name}/bin") for name in ("py", "redun")] + [*(str(pathlib.Path(tool).parent) for tool in [shutil.which("cargo")] if tool)]
+    TOOLS = [str(ROOT / "target/tools/bin"), *(str(ROOT / f"target/tools/{name}/bin") for name in ("py", "redun"))] + [*(str(pathlib.Path(tool).parent) for tool in [shutil.which("cargo")] if tool)]
     if doctest.testmod().failed:
         sys.exit("error: this program does not compare as it says")
     if not WRUN.is_file():

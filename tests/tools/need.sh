@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and is missing, below target/tools, and says what it does.
-# Usage: need.sh rust|wasm|nextest|deny|python|demo-data|bench|docs|book|browser|ministack|radosgw|docker …
+# Usage: need.sh rust|wasm|c|haskell|nextest|deny|python|demo-data|bench|docs|book|browser|ministack|radosgw|docker …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -31,6 +31,48 @@ need_wasm() {
   command -v rustup >/dev/null || die "this Rust lacks the target wasm32-wasip2" "install Rust with rustup, then \`rustup target add wasm32-wasip2\`"
   say "adding the Rust target wasm32-wasip2"
   rustup target add wasm32-wasip2
+}
+
+# What `wrun plugin build` compiles C with: too bound to its system to be put below target/. A wasi-sdk does too.
+need_c() {
+  [ -n "${WASI_SDK_PATH:-}" ] && return
+  command -v clang >/dev/null && command -v wasm-ld >/dev/null && [ -f /usr/include/wasm32-wasi/stdio.h ] \
+    && [ -f "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ] && return
+  debian --no-install-recommends clang lld wasi-libc libclang-rt-14-dev-wasm32 \
+    || die "there is no clang with a C library for WebAssembly" "install wasi-sdk, and set WASI_SDK_PATH to its folder"
+}
+
+# GHC for WebAssembly, below target/tools: from the PATH or WRUN_GHC; from the archive that WRUN_GHC_ARCHIVE
+# names, else one in ../shared/toolchains beside the project; else made from Debian's sources by ghc-wasm/.
+need_haskell() {
+  local archive=${WRUN_GHC_ARCHIVE:-} folder=$tools/ghc-wasm found
+  [ -n "${WRUN_GHC:-}" ] && return
+  "$tools/bin/wasm32-wasi-ghc" --numeric-version >/dev/null 2>&1 && command -v clang-19 >/dev/null && return
+  command -v wasm32-wasi-ghc >/dev/null && return
+  # A clone may lie some folders below the one beside which the archive is.
+  for found in {..,../..}/shared/toolchains/ghc-wasm-*.tar.xz; do
+    if [ -z "$archive" ] && [ -f "$found" ]; then archive=$found; fi
+  done
+  command -v xz >/dev/null && command -v clang-19 >/dev/null && command -v wasm-ld-19 >/dev/null \
+    || debian --no-install-recommends clang-19 lld-19 libclang-rt-19-dev-wasm32 xz-utils \
+    || { say "clang 19 cannot be had, which GHC for WebAssembly calls: tasks in Haskell are NOT TESTED here"; return; }
+  rm -rf "$folder"
+  if [ -n "$archive" ]; then
+    say "unpacking $archive into $folder"
+    mkdir -p "$folder"
+    tar -C "$folder" --strip-components=1 -xf "$archive"
+  elif command -v debootstrap >/dev/null || debian --no-install-recommends debootstrap; then
+    say "making GHC for WebAssembly from Debian's sources; this takes 12 minutes and 4 GB, once; the log is target/ghc-wasm.log"
+    if tests/tools/ghc-wasm/build-ghc-wasm.sh "$PWD/target/ghc-wasm" >target/ghc-wasm.log 2>&1; then
+      mv target/ghc-wasm/ghc-wasm "$folder"
+      rm -rf --one-file-system target/ghc-wasm
+    fi
+  fi
+  if [ ! -x "$folder/bin/wasm32-wasi-ghc" ]; then
+    say "GHC for WebAssembly cannot be had, so tasks in Haskell are NOT TESTED here; put wasm32-wasi-ghc on the PATH (ghc-wasm-meta), or set WRUN_GHC_ARCHIVE to an archive of it"
+    return
+  fi
+  ln -sf ../ghc-wasm/bin/wasm32-wasi-ghc "$tools/bin/wasm32-wasi-ghc"
 }
 
 # A virtual environment with pinned packages; a new pin installs anew.

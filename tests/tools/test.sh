@@ -35,7 +35,7 @@ count() {
     [[ $line =~ ([0-9]+)\ passed ]] && passed=$((passed + BASH_REMATCH[1]))
     [[ $line =~ ([0-9]+)\ failed ]] && failed=$((failed + BASH_REMATCH[1]))
     [[ $line =~ ([0-9]+)\ timed\ out ]] && failed=$((failed + BASH_REMATCH[1]))
-  done < <(sed 's/\x1b\[[0-9;]*m//g' "$logs/$1.log" | grep -E 'tests? run:|^test result:|^(keys|docs|browser):' || true)
+  done < <(sed 's/\x1b\[[0-9;]*m//g' "$logs/$1.log" | grep -E 'tests? run:|^test result:|^(keys|docs|browser|conformance):' || true)
 }
 
 # Other cargo workspaces: the example plugins are tested natively, as their authors test them.
@@ -87,6 +87,8 @@ if [ $lints = yes ]; then
   fi
   step keys target/tools/py/bin/python tests/keys.py
   count keys
+  step conformance python3 tests/conformance/run.py
+  count conformance
   step docs target/tools/py/bin/python tests/docs/run.py
   count docs
   step book make book

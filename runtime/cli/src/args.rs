@@ -5,6 +5,7 @@ mod care;
 pub(crate) use care::*;
 
 use crate::config::Size;
+use crate::source::Language;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -528,6 +529,9 @@ pub(crate) struct NewArgs {
     /// Folder of the package; its last part is the package's name
     #[arg(value_name = "NAME")]
     pub(crate) dir: PathBuf,
+    /// What it shall be written in
+    #[arg(long, value_enum, default_value = "rust")]
+    pub(crate) lang: Language,
 }
 
 #[derive(Debug, Args)]

@@ -135,6 +135,7 @@ impl From<LoadError> for CliError {
         let code = match error {
             LoadError::NotWasm { .. } => Code::NotWasm,
             LoadError::CoreModule { .. } => Code::CoreModule,
+            LoadError::OtherContract { .. } => Code::ContractMismatch,
             LoadError::OtherFormat { .. } => Code::OtherFormat,
             LoadError::Truncated { .. } => Code::Truncated,
             LoadError::TooLarge { .. } => Code::TooLarge,

@@ -14,11 +14,21 @@ pub enum LoadError {
         /// Its first bytes.
         start: String,
     },
-    /// A core module.
-    #[error("`{name}` is a core WebAssembly module, not a component")]
+    /// A core module that does not speak the contract.
+    #[error("`{name}` is a core WebAssembly module that is no task: it does not export {}", list(.missing))]
     CoreModule {
         /// The plugin.
         name: String,
+        /// The exports that it lacks.
+        missing: Vec<String>,
+    },
+    /// A core module that was built against the header of another contract.
+    #[error("`{name}` was built for `{contract}`; core modules are taken for {} alone", ours())]
+    OtherContract {
+        /// The plugin.
+        name: String,
+        /// What it names.
+        contract: String,
     },
     /// A binary format of another time.
     #[error("`{name}` has version {version} of the binary format, which this wrun does not know")]
@@ -122,6 +132,9 @@ impl LoadError {
             Self::CoreModule { .. } => {
                 "build it for `wasm32-wasip2`, or with `wrun plugin build`: both make a component".into()
             }
+            Self::OtherContract { .. } => {
+                "build the plugin again with `wrun plugin build`, which brings the SDK of this wrun".into()
+            }
             Self::OtherFormat { .. } => "build the plugin with a stable toolchain, or use a newer wrun".into(),
             Self::Truncated { .. } => "build or copy the plugin again".into(),
             Self::TooLarge { .. } => {
@@ -149,6 +162,11 @@ impl LoadError {
     }
 }
 
+fn ours() -> String {
+    let package = crate::core_module::CONTRACT.lines().find_map(|line| line.strip_prefix("package "));
+    format!("`{}`", package.unwrap_or_default().trim_end_matches(';'))
+}
+
 fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
@@ -170,8 +188,7 @@ pub(crate) fn check_bytes(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::NotWasm { name: name(), start });
     };
     match version {
-        [0x0d, 0, 1, 0] => {}
-        [1, 0, 0, 0] => return Err(LoadError::CoreModule { name: name() }),
+        [0x0d, 0, 1, 0] | [1, 0, 0, 0] => {}
         other => {
             let version = other.iter().map(|byte| format!("{byte:02x}")).collect();
             return Err(LoadError::OtherFormat { name: name(), version });
@@ -215,12 +232,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_component_is_told_apart() {
+    fn what_is_no_webassembly_is_told_apart() {
         let check = |bytes: &[u8]| check_bytes("x.wasm", bytes);
         assert!(matches!(check(b""), Err(LoadError::NotWasm { .. })));
         assert!(matches!(check(b"\0as"), Err(LoadError::NotWasm { .. })));
         assert!(matches!(check(b"#!/bin/sh\n"), Err(LoadError::NotWasm { .. })));
-        assert!(matches!(check(b"\0asm\x01\0\0\0"), Err(LoadError::CoreModule { .. })));
+        assert!(check(b"\0asm\x01\0\0\0").is_ok());
         assert!(matches!(check(b"\0asm\x0e\0\x01\0"), Err(LoadError::OtherFormat { .. })));
         let huge = vec![0; usize::try_from(MOST_COMPONENT_BYTES).unwrap() + 1];
         assert!(matches!(check(&huge), Err(LoadError::TooLarge { size: 268_435_457, .. })));

@@ -7,6 +7,7 @@
 //! | [`plugin`] | [`Plugin`]: one component; its description and its Plans |
 //! | [`symbols`] | which line of source an address belongs to; the file beside a component |
 //! | [`error`] | [`LoadError`]: a file that is not a plugin |
+//! | [`core_module`] | core modules, made into components |
 //! | `guest` | one run, from instantiation to the tree of its output |
 //! | `compiled` | compiled code on disk |
 //! | `convert` | the contract's types to wrun's nouns |
@@ -19,6 +20,7 @@
 mod bindings;
 mod compiled;
 mod convert;
+pub mod core_module;
 mod cpu;
 pub mod error;
 mod guest;

@@ -3,6 +3,7 @@
 use crate::bindings::SandboxPre;
 use crate::compiled;
 use crate::convert;
+use crate::core_module;
 use crate::error::{LoadError, check_bytes};
 use crate::guest;
 use crate::host::{Host, Nan, Room};
@@ -53,10 +54,14 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl Plugin {
-    /// Takes the bytes of a component. `name` is what messages call it.
+    /// Takes the bytes of a component, or of a core module that speaks the contract's core ABI, which is made
+    /// into a component first: the digest is that component's. `name` is what messages call it.
     pub fn open(host: &Arc<Host>, bytes: impl Into<Arc<[u8]>>, name: &str) -> Result<Self, LoadError> {
-        let bytes = bytes.into();
+        let mut bytes = bytes.into();
         check_bytes(name, &bytes)?;
+        if core_module::is_core_module(&bytes) {
+            bytes = core_module::componentise(name, &bytes)?.into();
+        }
         let digest = ComponentDigest(Digest::of_blob(&bytes));
         Ok(Self {
             host: host.clone(),

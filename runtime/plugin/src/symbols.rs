@@ -72,10 +72,10 @@ pub fn beside(component: &Path) -> PathBuf {
 }
 
 /// One section: its id, all of it, and its contents.
-struct Section {
-    id: u8,
-    whole: Range<usize>,
-    contents: Range<usize>,
+pub(crate) struct Section {
+    pub(crate) id: u8,
+    pub(crate) whole: Range<usize>,
+    pub(crate) contents: Range<usize>,
 }
 
 impl Section {
@@ -92,7 +92,7 @@ impl Section {
 }
 
 /// Lists the sections of a module or component that lies at `within`; nothing where it is broken.
-fn sections(bytes: &[u8], within: Range<usize>) -> Option<Vec<Section>> {
+pub(crate) fn sections(bytes: &[u8], within: Range<usize>) -> Option<Vec<Section>> {
     let mut found = Vec::new();
     let mut at = within.start.checked_add(MODULE.len())?;
     if at > within.end {
@@ -111,7 +111,7 @@ fn sections(bytes: &[u8], within: Range<usize>) -> Option<Vec<Section>> {
     Some(found)
 }
 
-fn push_leb(out: &mut Vec<u8>, mut value: usize) {
+pub(crate) fn push_leb(out: &mut Vec<u8>, mut value: usize) {
     loop {
         let byte = u8::try_from(value & 0x7f).unwrap_or(0);
         value >>= 7;

@@ -4,11 +4,29 @@ use crate::args::NewArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::source::sdk;
+use crate::source::{Language, sdk};
 use std::path::Path;
 
 /// What a package is made of, with `@NAME@` for its name.
-const FILES: &[(&str, &str)] = &[
+type Files = &'static [(&'static str, &'static str)];
+
+const C: Files = &[
+    ("wrun.toml", include_str!("../../templates/rust/wrun.toml.in")),
+    (".gitignore", include_str!("../../templates/c/gitignore.in")),
+    ("src/words.c", include_str!("../../templates/c/src/words.c.in")),
+    ("tests/words.c", include_str!("../../templates/c/tests/words.c.in")),
+    ("data/text.txt", include_str!("../../templates/rust/data/text.txt")),
+];
+
+const HASKELL: Files = &[
+    ("@NAME@.cabal", include_str!("../../templates/haskell/package.cabal.in")),
+    ("wrun.toml", include_str!("../../templates/rust/wrun.toml.in")),
+    (".gitignore", include_str!("../../templates/c/gitignore.in")),
+    ("src/Plugin.hs", include_str!("../../templates/haskell/src/Plugin.hs.in")),
+    ("data/text.txt", include_str!("../../templates/rust/data/text.txt")),
+];
+
+const RUST: Files = &[
     ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml.in")),
     ("wrun.toml", include_str!("../../templates/rust/wrun.toml.in")),
     (".gitignore", include_str!("../../templates/rust/gitignore.in")),
@@ -59,20 +77,32 @@ pub(crate) fn run(shell: &Shell, args: &NewArgs) -> Result<Exit> {
         }
         Err(error) => return Err(CliError::file(Exit::Usage, "read", dir, &error)),
     }
-    for (path, content) in FILES {
-        write(&dir.join(path), &content.replace("@NAME@", name))?;
+    let files = match args.lang {
+        Language::Rust => RUST,
+        Language::C => C,
+        Language::Haskell => HASKELL,
+    };
+    for (path, content) in files {
+        write(&dir.join(path.replace("@NAME@", name)), &content.replace("@NAME@", name))?;
     }
-    write(&dir.join("Cargo.lock"), &lock(LOCK))?;
+    if args.lang == Language::Rust {
+        write(&dir.join("Cargo.lock"), &lock(LOCK))?;
+    }
     sdk::provide(dir)?;
     if shell.json {
-        let files: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
+        let files: Vec<String> = files.iter().map(|(path, _)| path.replace("@NAME@", name)).collect();
         shell.json_line(&serde_json::json!({"path": dir.display().to_string(), "name": name, "files": files}));
         return Ok(Exit::Ok);
     }
     let style = shell.err();
     shell.say(&format!(
-        "made {}: two tasks in src/lib.rs, a test, a text to count the words of\n",
-        style.bold(shown)
+        "made {}: two tasks in {}, a test, a text to count the words of\n",
+        style.bold(shown),
+        match args.lang {
+            Language::Rust => "src/lib.rs",
+            Language::C => "src/words.c",
+            Language::Haskell => "src/Plugin.hs",
+        }
     ));
     for (command, what) in
         [("build", "compile and run it; once more, and nothing is left to do"), ("test", "test it")]

@@ -4,14 +4,14 @@ use crate::args::PluginBuildArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::source::compile;
+use crate::source;
 use crate::text::bytes;
 use std::path::{Path, PathBuf};
 use wrun_plugin::{Host, HostConfig, Plugin, symbols};
 
 /// Compiles, checks and places a plugin.
 pub(crate) fn build(shell: &Shell, args: &PluginBuildArgs) -> Result<Exit> {
-    let made = compile::package(shell, &args.dir)?;
+    let made = source::package(shell, &args.dir)?;
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.wasm", made.package)));
     let component =
         std::fs::read(&made.path).map_err(|error| CliError::file(Exit::Store, "read", &made.path, &error))?;

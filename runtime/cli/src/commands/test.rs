@@ -12,7 +12,7 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
 use crate::shell::Shell;
-use crate::source::{compile, sdk};
+use crate::source::{Language, clang, compile, sdk, sources};
 use crate::text::visible;
 use crate::workspace::{Need, Workspace, description};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -25,15 +25,14 @@ pub(crate) fn run(shell: &Shell, args: &TestArgs) -> Result<Exit> {
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
     if !dir.is_dir() {
         let error = std::fs::read_dir(dir).err().unwrap_or_else(|| std::io::ErrorKind::NotADirectory.into());
-        return Err(CliError::file(Exit::Usage, "read", dir, &error).hint("name the folder of a Rust package"));
+        return Err(CliError::file(Exit::Usage, "read", dir, &error).hint("name the folder of a package"));
     }
-    if !dir.join("Cargo.toml").is_file() {
-        return Err(CliError::usage(format!("there is no Cargo.toml in `{}`", dir.display()))
-            .code(Code::BadPackage)
-            .code(Code::BadPackage)
-            .hint("name the folder of a Rust package"));
+    match Language::of(dir)? {
+        Language::Rust => native(shell, dir, &args.cargo)?,
+        Language::C => programs(dir)?,
+        // In the sandbox alone: its compiler knows no other target.
+        Language::Haskell => {}
     }
-    native(shell, dir, &args.cargo)?;
     if shell.json {
         shell.json_line(&serde_json::json!({"step": "native", "verdict": "ok"}));
     }
@@ -53,6 +52,27 @@ fn native(shell: &Shell, dir: &Path, given: &[String]) -> Result<()> {
     Err(CliError::new(Exit::Failed, format!("`{}` does not pass its own tests", dir.display()))
         .code(Code::TestsFailed)
         .hint("what cargo says is above"))
+}
+
+/// Compiles and runs each program in tests, with the fake host of the SDK.
+fn programs(dir: &Path) -> Result<()> {
+    sdk::provide(dir)?;
+    let dir = &std::fs::canonicalize(dir).map_err(|error| CliError::file(Exit::Usage, "read", dir, &error))?;
+    if !dir.join("tests").is_dir() {
+        return Ok(());
+    }
+    for test in sources(dir, "tests", "c")? {
+        let program = clang::native(dir, &test)?;
+        let mut command = Command::new(&program);
+        command.current_dir(dir).stdout(Stdio::from(std::io::stderr()));
+        let status = command.status().map_err(|error| CliError::file(Exit::Usage, "run", &program, &error))?;
+        if !status.success() {
+            return Err(CliError::new(Exit::Failed, format!("`{}` does not pass", test.display()))
+                .code(Code::TestsFailed)
+                .hint("what it says is above"));
+        }
+    }
+    Ok(())
 }
 
 /// Builds every task that can be built, and once more.

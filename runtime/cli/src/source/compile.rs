@@ -122,11 +122,6 @@ pub(crate) fn package(shell: &Shell, named: &Path) -> Result<Compiled> {
     let shown = named.display();
     let dir = std::fs::canonicalize(named).map_err(|error| CliError::file(Exit::Usage, "read", named, &error))?;
     let manifest = dir.join("Cargo.toml");
-    if !manifest.is_file() {
-        return Err(CliError::usage(format!("there is no Cargo.toml in `{shown}`"))
-            .code(Code::BadPackage)
-            .hint("name the folder of a Rust package"));
-    }
     let rustc = Rustc::ask(&dir)?;
     sdk::provide(&dir)?;
     let metadata = metadata(&dir, &manifest)?;

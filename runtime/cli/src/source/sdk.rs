@@ -1,11 +1,12 @@
-//! The SDK's source, which this program carries, and where it is put.
+//! The SDKs' sources, which this program carries, and where they are put.
 //!
-//! A package of `wrun new` depends on it by the path `.wrun/sdk`, below its own folder. It is put there when
+//! A package of `wrun new` finds its SDK at the path `.wrun/sdk`, below its own folder. It is put there when
 //! the package is made, and again whenever wrun compiles the package and it is not there, or is that of
 //! another wrun: a clone without it needs nothing but wrun and cargo's registry.
 
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::source::Language;
 use std::path::{Path, PathBuf};
 
 /// Where it is, below the folder of a package.
@@ -15,12 +16,24 @@ pub(crate) const FOLDER: &str = ".wrun/sdk";
 const MARK: &str = "DIGEST";
 
 /// Paths and contents.
-const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+type Files = &'static [(&'static str, &'static str)];
 
-/// Returns the hash of the SDK's source.
-pub(crate) fn digest() -> String {
+const RUST: Files = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+const C: Files = include!(concat!(env!("OUT_DIR"), "/sdk_c.rs"));
+const HASKELL: Files = include!(concat!(env!("OUT_DIR"), "/sdk_haskell.rs"));
+
+fn files(language: Language) -> Files {
+    match language {
+        Language::Rust => RUST,
+        Language::C => C,
+        Language::Haskell => HASKELL,
+    }
+}
+
+/// Returns the hash of an SDK's source.
+pub(crate) fn digest(language: Language) -> String {
     let mut hasher = blake3::Hasher::new();
-    for (path, content) in FILES {
+    for (path, content) in files(language) {
         for part in [path, content] {
             hasher.update(&(part.len() as u64).to_be_bytes()).update(part.as_bytes());
         }
@@ -29,7 +42,10 @@ pub(crate) fn digest() -> String {
 }
 
 /// Returns the folder in which a package expects the SDK, if it does.
-fn expected(dir: &Path) -> Option<PathBuf> {
+fn expected(dir: &Path, language: Language) -> Option<PathBuf> {
+    if language != Language::Rust {
+        return Some(dir.join(FOLDER));
+    }
     let manifest = std::fs::read_to_string(dir.join("Cargo.toml")).ok()?;
     if !manifest.contains(FOLDER) {
         return None;
@@ -42,16 +58,18 @@ fn expected(dir: &Path) -> Option<PathBuf> {
 
 /// Puts the SDK where a package expects it, unless it is there.
 pub(crate) fn provide(dir: &Path) -> Result<()> {
-    let Some(folder) = expected(dir) else { return Ok(()) };
-    let digest = digest();
+    // What it is not written in is for the compiler to say.
+    let Ok(language) = Language::of(dir) else { return Ok(()) };
+    let Some(folder) = expected(dir, language) else { return Ok(()) };
+    let digest = digest(language);
     if std::fs::read_to_string(folder.join(MARK)).is_ok_and(|mark| mark.trim() == digest) {
         return Ok(());
     }
-    unpack(&folder, &digest)
+    unpack(&folder, files(language), &digest)
 }
 
 /// Writes beside, then renames: a compiler that runs meanwhile sees the old SDK or the new one.
-fn unpack(folder: &Path, digest: &str) -> Result<()> {
+fn unpack(folder: &Path, files: Files, digest: &str) -> Result<()> {
     let beside = |what: &str| {
         let mut name = folder.as_os_str().to_owned();
         name.push(format!(".{what}-{}", std::process::id()));
@@ -64,7 +82,7 @@ fn unpack(folder: &Path, digest: &str) -> Result<()> {
         let parent = path.parent().unwrap_or(&new);
         std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, content)).map_err(|e| fail(&path, &e))
     };
-    let written = FILES.iter().try_for_each(|(name, content)| write(name, content));
+    let written = files.iter().try_for_each(|(name, content)| write(name, content));
     let written = written.and_then(|()| write(MARK, &format!("{digest}\n")));
     let placed = written.and_then(|()| {
         // Nothing is there yet, or the SDK of another wrun.
@@ -90,7 +108,7 @@ mod tests {
     #[test]
     fn the_manifests_stand_alone() {
         for name in ["Cargo.toml", "derive/Cargo.toml"] {
-            let text = FILES.iter().find(|(path, _)| *path == name).unwrap().1;
+            let text = RUST.iter().find(|(path, _)| *path == name).unwrap().1;
             let manifest: toml::Table = toml::from_str(text).unwrap();
             assert!(!text.contains("workspace"), "{text}");
             assert!(manifest["package"]["version"].is_str() && manifest.contains_key("dependencies"), "{text}");

@@ -14,14 +14,17 @@ fn what_is_no_plugin_is_told_apart() {
     for (name, due) in [
         ("text.wasm", "error: `text.wasm` is not WebAssembly: it starts with `hello`\n"),
         ("empty.wasm", "error: `empty.wasm` is not WebAssembly: it starts with nothing: it is empty\n"),
-        ("core.wasm", "error: `core.wasm` is a core WebAssembly module, not a component\n"),
+        (
+            "core.wasm",
+            "error: `core.wasm` is a core WebAssembly module that is no task: it does not export `describe`, `declare`, `run`\n",
+        ),
         (
             "world.wasm",
             "error: `world.wasm` is not a wrun plugin: it does not export `describe`, `declare`, `run`\n",
         ),
         ("truncated.wasm", "error: `truncated.wasm` is truncated: section "),
         ("none.wasm", "error: cannot read `none.wasm`\n  because: No such file or directory"),
-        (".", "error: there is no Cargo.toml in `.`"),
+        (".", "error: there is no Cargo.toml, .cabal file or src/*.c in `.`"),
     ] {
         for command in ["list", "build"] {
             let ran = env.wrun([command, name]).code(if name == "." { 2 } else { 4 });

@@ -30,6 +30,7 @@ mod graph;
 mod history;
 mod interrupt;
 mod invalidate;
+mod languages;
 mod lineage;
 mod load;
 mod log;

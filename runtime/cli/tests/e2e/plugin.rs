@@ -81,7 +81,7 @@ fn what_is_no_plugin_package_is_an_error_with_a_hint() {
     );
     fs::create_dir(env.path("empty")).unwrap();
     env.words("plugin build empty")
-        .refused(2, "error: there is no Cargo.toml in `empty`\nhint: name the folder of a Rust package\n");
+        .refused(2, "error: there is no Cargo.toml, .cabal file or src/*.c in `empty`\nhint: name the folder of a package in Rust, Haskell or C\n");
     env.write("app/Cargo.toml", "[package]\nname = \"app\"\nedition = \"2024\"\n[workspace]\n");
     env.write("app/src/lib.rs", "");
     env.words("plugin build app").refused(

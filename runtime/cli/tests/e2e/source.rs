@@ -99,7 +99,11 @@ fn a_folder_that_is_no_package_is_an_error() {
     with_tools(&mut env, Path::new("/none"));
     fs::create_dir(env.path("empty")).unwrap();
     let ran = env.words("build empty").code(2);
-    assert!(ran.stderr().contains("there is no Cargo.toml in `empty`\n"), "{}", ran.stderr());
+    assert!(
+        ran.stderr().contains("there is no Cargo.toml, .cabal file or src/*.c in `empty`\n"),
+        "{}",
+        ran.stderr()
+    );
     let ran = env.words("build .").code(2);
-    assert!(ran.stderr().contains("there is no Cargo.toml in `.`\n"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("there is no Cargo.toml, .cabal file or src/*.c in `.`\n"), "{}", ran.stderr());
 }

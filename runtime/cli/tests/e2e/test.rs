@@ -40,5 +40,5 @@ fn what_is_no_package_is_an_error() {
     let ran = env.words("test none").code(2);
     assert!(ran.stderr().contains("cannot read `none`\n"), "{}", ran.stderr());
     let ran = env.words("test").code(2);
-    assert!(ran.stderr().contains("there is no Cargo.toml in `.`\n"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("there is no Cargo.toml, .cabal file or src/*.c in `.`\n"), "{}", ran.stderr());
 }

@@ -35,7 +35,10 @@ fn bytes_that_are_no_plugin_are_told_apart() {
     let cases: [(&[u8], &str); 9] = [
         (b"", "`x.wasm` is not WebAssembly: it starts with nothing: it is empty"),
         (b"\x7fELF\x02\x01\x01\0", "`x.wasm` is not WebAssembly: it starts with `\\x7fELF\\x02\\x01\\x01\\x00`"),
-        (b"\0asm\x01\0\0\0", "`x.wasm` is a core WebAssembly module, not a component"),
+        (
+            b"\0asm\x01\0\0\0",
+            "`x.wasm` is a core WebAssembly module that is no task: it does not export `describe`, `declare`, `run`",
+        ),
         (&hostile[..hostile.len() / 2], "`x.wasm` is truncated: section 1 at byte"),
         (b"\0asm\x0d\0\x01\0", "`x.wasm` is not a wrun plugin: it does not export `describe`, `declare`, `run`"),
         (&component(7, &[1, 0xff]), "`x.wasm` is not a valid component: "),

@@ -6,11 +6,13 @@
 //! - `files`: `/in` and `/out`;
 //! - `fail`: failures and limits, told apart;
 //! - `need`: dynamic tasks;
+//! - `bindings`: generated bindings of other languages;
 //! - `probe`: what could differ from run to run;
 //! - `compiled`: compiled code on disk.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
+mod bindings;
 mod compiled;
 mod fail;
 mod files;
