@@ -233,8 +233,6 @@ pub(crate) struct Answer {
 pub(crate) struct Keyed {
     pub(crate) action: Arc<Action>,
     pub(crate) key: ActionKey,
-    /// Read at this count of other processes' writes.
-    pub(crate) epoch: u64,
     /// Where it goes if it runs now; of the last key that was looked up.
     pub(crate) generation: u32,
     /// The live result that a forced run competes with.
@@ -258,6 +256,8 @@ pub(crate) struct Node {
     /// How many of what it waits for have not ended.
     pub(crate) waits: u32,
     pub(crate) dependents: Vec<NodeId>,
+    /// The count of other processes' writes before it was looked up.
+    pub(crate) looked_up: u64,
     pub(crate) keyed: Option<Box<Keyed>>,
     pub(crate) trace: Option<Box<Trace>>,
     pub(crate) held: Option<Held>,
@@ -279,6 +279,7 @@ impl Node {
             dependencies: Vec::new(),
             waits: 0,
             dependents: Vec::new(),
+            looked_up: 0,
             keyed: None,
             trace: None,
             held: None,

@@ -161,7 +161,7 @@ impl Engine {
     fn take_lock(&mut self, id: NodeId) -> Option<Task> {
         let node = &mut self.nodes[id as usize];
         let keyed = node.keyed.as_ref()?;
-        let (key, seen) = (keyed.key, keyed.epoch);
+        let (key, seen) = (keyed.key, node.looked_up);
         let Some(locks) = self.shared.setup.locks.clone() else { return self.start(id) };
         if node.held.is_some() {
             return self.start(id);

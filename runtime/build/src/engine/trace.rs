@@ -22,9 +22,8 @@ impl Engine {
         let node = &mut self.nodes[id as usize];
         let Some(planned) = node.planned.clone() else { return };
         node.phase = Phase::LookUp;
-        if let Some(keyed) = &mut node.keyed {
-            keyed.epoch = self.epoch;
-        }
+        // Now, and not when the answer comes: what is written meanwhile may be missing from it.
+        node.looked_up = self.epoch;
         let dynamic = self.shared.resolver.task_type(&node.call).dynamic;
         let question = Question::First { call: node.call.clone(), planned, contents };
         self.to_look_up.push_back((id, dynamic, question));
@@ -55,14 +54,12 @@ impl Engine {
     fn looked_up_first(&mut self, id: NodeId, found: Found) {
         let forced = self.forced(id);
         let Some(action) = found.action else { return };
-        let epoch = self.epoch;
         let node = &mut self.nodes[id as usize];
         let again = node.keyed.is_some();
         let keyed = node.keyed.get_or_insert_with(|| {
             Box::new(Keyed {
                 action: action.clone(),
                 key: found.key,
-                epoch,
                 generation: found.generation,
                 forced_over: None,
                 task: None,
