@@ -63,7 +63,7 @@ need_haskell() {
     tar -C "$folder" --strip-components=1 -xf "$archive"
   elif command -v debootstrap >/dev/null || debian --no-install-recommends debootstrap; then
     say "making GHC for WebAssembly from Debian's sources; this takes 12 minutes and 4 GB, once; the log is target/ghc-wasm.log"
-    if tests/tools/ghc-wasm/build-ghc-wasm.sh "$PWD/target/ghc-wasm" >target/ghc-wasm.log 2>&1; then
+    if timeout 40m tests/tools/ghc-wasm/build-ghc-wasm.sh "$PWD/target/ghc-wasm" >target/ghc-wasm.log 2>&1; then
       mv target/ghc-wasm/ghc-wasm "$folder"
       rm -rf --one-file-system target/ghc-wasm
     fi
