@@ -69,10 +69,6 @@ if [ "${WRUN_TEST_RADOSGW:-}" = none ]; then
   printf '\nwarning: there is no radosgw: rights and signatures of S3 are NOT TESTED here, and its suites run over ministack\n'
 fi
 if [ "${WRUN_TEST_DOCKER:-}" = none ]; then
-  printf '\nwarning: there is no container engine: containers are NOT TESTED here\n'
-fi
-
-if [ "${WRUN_TEST_DOCKER:-}" = none ]; then
   printf '\nwarning: there is no container engine: containers are NOT TESTED here, but over a fake one\n'
 fi
 

@@ -5,6 +5,7 @@
 //!   lock      held by the process that cares for the run; the kernel frees it
 //!   in/       mounted read-only
 //!   out/      mounted writable
+//! <store>/containers/removed-<name>/      one that is being removed: no container finds a half of it
 //! ```
 //!
 //! Files of the store are shown by reflink where the file system can, else by hard link behind the read-only mount,
@@ -20,6 +21,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use wrun_core::tree::EntryKind;
 use wrun_store::Blob;
 use wrun_store::files::{Dir, FilesError};
+
+/// What the name of a folder begins with that is being removed.
+const REMOVED: &str = "removed-";
 
 /// The folders of all runs of one store.
 pub(super) struct Folders {
@@ -109,7 +113,13 @@ impl Folders {
         let path = self.root.join(name);
         let lock = path.join("lock");
         let file = match File::open(&lock) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if !path.exists() {
+                    return Ok(None);
+                }
+                // Whoever made it, or removed it, was killed over it.
+                File::create(&lock).map_err(trouble("create", &lock))?
+            }
             opened => opened.map_err(trouble("open", &lock))?,
         };
         Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(Folder { path, _lock: file }))
@@ -221,7 +231,15 @@ impl Folder {
 
     /// Removes it, whatever a container made of it.
     pub(super) fn remove(self) -> std::io::Result<()> {
-        remove(&self.path)
+        let name = self.name();
+        if name.starts_with(REMOVED) {
+            return remove(&self.path);
+        }
+        let gone = self.path.with_file_name(format!("{REMOVED}{name}"));
+        // What a removal that was killed left under the name.
+        remove(&gone)?;
+        std::fs::rename(&self.path, &gone)?;
+        remove(&gone)
     }
 }
 
@@ -313,6 +331,25 @@ mod tests {
         found.into_iter().for_each(|folder| folder.remove().unwrap());
         assert!(!folders.path(&name).exists());
         assert!(folders.take("never").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_half_of_a_folder_is_removed_and_never_taken_for_a_whole() {
+        let store = tempfile::tempdir().unwrap();
+        let folders = Folders::new(store.path());
+        // One that was being made, one that was being removed, and one of the same name that is made again.
+        for half in ["k-0", "removed-k-1"] {
+            std::fs::create_dir_all(folders.path(half).join("out")).unwrap();
+        }
+        let folder = folders.make("k").unwrap();
+        assert_eq!(folder.name(), "k-1");
+        folder.remove().unwrap();
+        assert!(!folders.path("removed-k-1").exists() && folders.take("k-1").unwrap().is_none());
+        std::fs::create_dir_all(folders.path("removed-k-1").join("out")).unwrap();
+        let found = folders.abandoned().unwrap();
+        assert_eq!(found.len(), 2);
+        found.into_iter().for_each(|folder| folder.remove().unwrap());
+        assert!(!folders.any());
     }
 
     #[test]
