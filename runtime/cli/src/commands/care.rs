@@ -96,6 +96,17 @@ pub(crate) fn gc(shell: &Shell, args: &GcArgs) -> Result<Exit> {
     };
     let done = workspace.runtime.block_on(care::collect(&workspace.store, &options))?;
     drop(alone);
+    let uploads = match workspace.bucket.as_ref().filter(|_| !args.dry_run) {
+        None => 0,
+        Some(bucket) => {
+            let objects = bucket.objects(&workspace.runtime);
+            // Who may not see them has collected all else.
+            workspace.runtime.block_on(objects.sweep_uploads(done.now)).unwrap_or_else(|error| {
+                shell.note(&format!("uploads that were abandoned stay: {error}"));
+                0
+            })
+        }
+    };
     done.notes.iter().for_each(|note| shell.note(note));
     if shell.json {
         for (what, list) in [("swept", &done.swept), ("condemned", &done.condemned)] {
@@ -103,6 +114,7 @@ pub(crate) fn gc(shell: &Shell, args: &GcArgs) -> Result<Exit> {
         }
         shell.json_line(&serde_json::json!({
             "kept": done.kept, "dry-run": args.dry_run, "due": done.due, "now": done.now,
+            "uploads": uploads,
         }));
         return Ok(Exit::Ok);
     }
@@ -111,6 +123,11 @@ pub(crate) fn gc(shell: &Shell, args: &GcArgs) -> Result<Exit> {
     let mut out = table(would("removed", "would be removed"), &done.swept, style);
     out += &table(would("condemned", "would be condemned"), &done.condemned, style);
     shell.text(&out);
+    match uploads {
+        0 => {}
+        1 => shell.say("1 abandoned upload was removed\n"),
+        more => shell.say(&format!("{} were removed\n", counted(more as u64, "abandoned upload"))),
+    }
     shell.say(&last_line(&done, options.alone, args.dry_run));
     Ok(Exit::Ok)
 }

@@ -104,6 +104,19 @@ fn a_cache_is_kept_below_its_size_and_gone_bytes_come_again() {
 }
 
 #[test]
+fn gc_removes_the_parts_of_uploads_that_were_abandoned() {
+    let server = FakeS3::start();
+    let env = TestEnv::in_bucket(server.url(), "bucket");
+    env.report(&format!("build report.wasm delays -p {DAYS} -q")).ok();
+    server.abandon_upload("bucket/p/cas/large");
+    let dry = env.words("store gc --dry-run --json").ok().json();
+    assert_eq!((server.open_uploads(), &dry.last().unwrap()["uploads"]), (1, &0.into()), "{dry:?}");
+    let said = env.words("store gc").ok().stderr();
+    assert!(said.contains("1 abandoned upload was removed\n"), "{said}");
+    assert_eq!(server.open_uploads(), 0);
+}
+
+#[test]
 fn what_is_on_a_server_is_cared_for_there() {
     let url = match std::env::var("WRUN_TEST_MINISTACK") {
         Ok(url) => url,

@@ -76,6 +76,8 @@ struct Upload {
     name: String,
     metadata: Vec<(String, String)>,
     parts: BTreeMap<u32, Vec<u8>>,
+    /// Whether it is a year older than everything else.
+    abandoned: bool,
 }
 
 struct Order {
@@ -193,6 +195,14 @@ impl FakeS3 {
         self.shared().objects.remove(name);
     }
 
+    /// Begins an upload in parts, a year before everything else, and forgets it.
+    pub fn abandon_upload(&self, name: &str) {
+        let mut shared = self.shared();
+        shared.started += 1;
+        let id = format!("upload-{}", shared.started);
+        shared.uploads.insert(id, Upload { name: name.to_owned(), abandoned: true, ..Upload::default() });
+    }
+
     /// Uploads in parts that were begun and neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         self.shared().uploads.len()
@@ -244,7 +254,7 @@ impl Shared {
         let Some((bucket, key)) = name.split_once('/').filter(|(_, key)| !key.is_empty()) else {
             return match (request.method.as_str(), request.query("uploads")) {
                 ("GET", None) => self.list(name.trim_end_matches('/'), request),
-                ("GET", Some(_)) => Answer::xml("<ListMultipartUploadsResult/>"),
+                ("GET", Some(_)) => self.list_uploads(name.trim_end_matches('/'), request),
                 _ => Answer::new(200),
             };
         };
@@ -259,7 +269,7 @@ impl Shared {
                 self.started += 1;
                 let id = format!("upload-{}", self.started);
                 let (name, metadata) = (name.to_owned(), request.metadata.clone());
-                self.uploads.insert(id.clone(), Upload { name, metadata, parts: BTreeMap::new() });
+                self.uploads.insert(id.clone(), Upload { name, metadata, ..Upload::default() });
                 Answer::xml(&format!(
                     "<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{}</Key><UploadId>{id}</UploadId>\
                      </InitiateMultipartUploadResult>",
@@ -301,6 +311,27 @@ impl Shared {
             }
             _ => Answer::error(404, "NoSuchUpload"),
         }
+    }
+
+    /// In pages of ten.
+    fn list_uploads(&self, bucket: &str, request: &Request) -> Answer {
+        let prefix = format!("{bucket}/{}", request.query("prefix").unwrap_or_default());
+        let marker = |name| request.query(name).unwrap_or_default();
+        let after = (format!("{bucket}/{}", marker("key-marker")), marker("upload-id-marker").to_owned());
+        let mut here: Vec<_> =
+            self.uploads.iter().map(|(id, upload)| (&upload.name, id, upload.abandoned)).collect();
+        here.sort();
+        here.retain(|(name, id, _)| name.starts_with(&prefix) && (*name, *id) > (&after.0, &after.1));
+        let more = here.len() > 10;
+        let (mut out, mut next) = (format!("<IsTruncated>{more}</IsTruncated>"), String::new());
+        for (name, id, abandoned) in here.into_iter().take(10) {
+            let (key, year) = (http::escaped(&name[bucket.len() + 1..]), if abandoned { 2012 } else { 2013 });
+            next = format!("<NextKeyMarker>{key}</NextKeyMarker><NextUploadIdMarker>{id}</NextUploadIdMarker>");
+            out += &format!(
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{year}-01-01T00:00:00Z</Initiated></Upload>"
+            );
+        }
+        Answer::xml(&format!("<ListMultipartUploadsResult>{out}{next}</ListMultipartUploadsResult>"))
     }
 
     /// In pages of a hundred, so that few objects make several.

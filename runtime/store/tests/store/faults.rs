@@ -255,6 +255,23 @@ async fn an_upload_that_fails_leaves_no_parts() {
 }
 
 #[tokio::test]
+async fn uploads_that_were_abandoned_are_swept_and_no_others() {
+    // The first instant of 2013, when the fake says that everything else began.
+    const NOW: i64 = 1_356_998_400_000;
+    const ABANDONED: usize = 23;
+    let (server, objects) = pair().await;
+    for i in 0..ABANDONED {
+        server.abandon_upload(&format!("bucket/p/large-{}", i % 3));
+    }
+    server.abandon_upload("bucket/other/large");
+    assert_eq!(objects.sweep_uploads(NOW).await.unwrap(), ABANDONED);
+    assert_eq!((server.open_uploads(), server.count("DELETE", "bucket/p/large")), (1, ABANDONED));
+    let week_before = NOW - 366 * 24 * 3600 * 1000;
+    server.abandon_upload("bucket/p/large");
+    assert_eq!(objects.sweep_uploads(week_before).await.unwrap(), 0, "it may be under way yet");
+}
+
+#[tokio::test]
 async fn throttling_is_survived_by_many_at_once() {
     let server = FakeS3::start();
     let objects = Arc::new(objects(&server, Duration::from_secs(1)).await);
