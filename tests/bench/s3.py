@@ -2,7 +2,7 @@
 """What a store on S3 costs, beside rclone and awscli on the same server in one run.
 
     eval "$(tests/tools/servers.sh)"; tests/bench/s3.py [--server radosgw|ministack] [--size MiB] [--large MiB]
-                                                        [--rounds N] [--write]
+                                                        [--cases one,many] [--rounds N] [--write]
 
 rclone comes from Debian (`apt-get install rclone`), awscli from PyPI (into target/tools/awscli); one that is not
 there is left out, and that is said. In a round each takes its turn; medians are kept. `--write` renews
@@ -10,6 +10,7 @@ docs/performance-s3.md.
 
     tasks   a cold build of 1,000 small tasks into the bucket, and a bare loop of as many conditional puts
     one     one file up and down      many    the same bytes in 10,000 files
+    readers a file of a quarter of that, read by 1, 4 and 16 processes at once
     memory  the most memory that a large file takes, up and down
 """
 
@@ -31,6 +32,7 @@ WRUN = ROOT / "target/release/wrun"
 GRID = ROOT / "plugins/target/wasm32-wasip2/release/grid.wasm"
 SERVERS = {"ministack": ("WRUN_TEST_MINISTACK", "test"), "radosgw": ("WRUN_TEST_RADOSGW", "testtest")}
 FILES = 10_000
+READERS = (1, 4, 16)
 
 
 def environment(server):
@@ -79,40 +81,76 @@ def write_file(path, mib, seed):
             file.write((block * 131072)[: 1 << 20])
 
 
-def sources(mib):
-    one, many = WORK / "one", WORK / "many"
-    if not one.exists():
+def sources(mib, cases):
+    """Makes the files; returns their folders by case."""
+    one, many = WORK / f"one-{mib}", WORK / f"many-{mib}"
+    if "one" in cases and not one.exists():
         write_file(one / "file", mib, 1)
-    if not many.exists():
+    if "many" in cases and not many.exists():
         size = (mib << 20) // FILES
         for i in range(FILES):
             folder = many / f"{i % 100:02}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{i}").write_bytes((i.to_bytes(8, "big") * (size // 8 + 1))[:size])
-    return {"one": one, "many": many}
+    return {name: folder for name, folder in (("one", one), ("many", many)) if name in cases}
 
 
-def wrun(case, folder, env):
-    text, up, _ = run([TRANSFER, "up", folder], env)
+# A tool is how it sends a folder under a name, and how it brings what was sent so into another folder.
+
+
+def wrun_up(name, folder, env):
+    text, seconds, memory = run([TRANSFER, "up", folder], env)
     digests = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("seconds"))
+    (WORK / f"digests-{name}").write_text(digests)
+    return seconds, memory
+
+
+def wrun_down(name, folder):
+    return [TRANSFER, "down", folder], (WORK / f"digests-{name}").read_text()
+
+
+RCLONE = ["--transfers", "32", "--checkers", "32", "--s3-no-check-bucket", "--quiet"]
+
+
+def rclone_up(name, folder, env):
+    return run(["rclone", "copy", folder, f"bench:wrun-bench/rclone/{name}", *RCLONE], env)[1:]
+
+
+def rclone_down(name, folder):
+    return ["rclone", "copy", f"bench:wrun-bench/rclone/{name}", folder, *RCLONE], None
+
+
+def awscli_up(name, folder, env):
+    return run([AWS, "s3", "cp", "--recursive", "--quiet", folder, f"s3://wrun-bench/aws/{name}"], env)[1:]
+
+
+def awscli_down(name, folder):
+    return [AWS, "s3", "cp", "--recursive", "--quiet", f"s3://wrun-bench/aws/{name}", folder], None
+
+
+def bring(down, name, env):
+    """Brings once; returns seconds and MiB of memory."""
     shutil.rmtree(WORK / "down", ignore_errors=True)
-    _, down, _ = run([TRANSFER, "down", WORK / "down"], env, digests)
-    return up, down
+    args, stdin = down(name, WORK / "down")
+    return run(args, env, stdin)[1:]
 
 
-def rclone(case, folder, env):
-    flags = ["--transfers", "32", "--checkers", "32", "--s3-no-check-bucket", "--quiet"]
-    _, up, _ = run(["rclone", "copy", folder, f"bench:wrun-bench/rclone/{case}", *flags], env)
+def bring_at_once(down, name, env, count):
+    """Brings by so many processes, each into a folder of its own; returns the seconds until all are done."""
     shutil.rmtree(WORK / "down", ignore_errors=True)
-    _, down, _ = run(["rclone", "copy", f"bench:wrun-bench/rclone/{case}", WORK / "down", *flags], env)
-    return up, down
-
-
-def awscli(case, folder, env):
-    _, up, _ = run([AWS, "s3", "cp", "--recursive", "--quiet", folder, f"s3://wrun-bench/aws/{case}"], env)
-    shutil.rmtree(WORK / "down", ignore_errors=True)
-    _, down, _ = run([AWS, "s3", "cp", "--recursive", "--quiet", f"s3://wrun-bench/aws/{case}", WORK / "down"], env)
-    return up, down
+    (WORK / "down").mkdir()
+    begun = time.monotonic()
+    readers = []
+    for i in range(count):
+        args, stdin = down(name, WORK / "down" / str(i))
+        log = open(WORK / f"out-{i}", "wb+")
+        reader = subprocess.Popen(args, env=env, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
+        reader.stdin.write((stdin or "").encode())
+        reader.stdin.close()
+        readers.append(reader)
+    if any([reader.wait() for reader in readers]):
+        sys.exit(f"error: {' '.join(map(str, args))} failed; its words are in {WORK}/out-*")
+    return time.monotonic() - begun
 
 
 def empty(env):
@@ -147,6 +185,7 @@ def main():
     parser.add_argument("--server", choices=SERVERS, default="radosgw")
     parser.add_argument("--size", type=int, default=1024, help="MiB")
     parser.add_argument("--large", type=int, default=4096, help="MiB of the file whose memory is measured; 0: none")
+    parser.add_argument("--cases", default="one,many", help="of `one`, `many`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -169,38 +208,49 @@ def main():
     run([TRANSFER, "puts", "1", "1", "1"], env)
     figures = {"tasks": tasks(env, options.rounds)}
     print(json.dumps(figures), flush=True)
-    tools = {"wrun": wrun}
+    tools = {"wrun": (wrun_up, wrun_down)}
     if shutil.which("rclone"):
-        tools["rclone"] = rclone
+        tools["rclone"] = (rclone_up, rclone_down)
     else:
         print("rclone is not there: left out", flush=True)
     if AWS.exists():
-        tools["awscli"] = awscli
+        tools["awscli"] = (awscli_up, awscli_down)
     else:
         print(f"{AWS.relative_to(ROOT)} is not there: left out", flush=True)
-    for case, folder in sources(options.size).items():
+    for case, folder in sources(options.size, options.cases.split(",")).items():
         samples = {name: [] for name in tools}
         for _ in range(options.rounds):
-            for name, tool in tools.items():
+            for name, (up, down) in tools.items():
                 empty(env)
-                samples[name].append(tool(case, folder, env))
+                samples[name].append((up(case, folder, env)[0], bring(down, case, env)[0]))
         figures[case] = {
             name: {way: statistics.median(sample[i] for sample in all) for i, way in enumerate(("up", "down"))}
             for name, all in samples.items()
         }
         print(json.dumps({case: figures[case]}), flush=True)
     empty(env)
+    figures["readers"] = {name: {} for name in tools}
+    write_file(WORK / "shared" / "file", options.size // 4, 3)
+    for up, _ in tools.values():
+        up("shared", WORK / "shared", env)
+    for count in READERS:
+        samples = {name: [] for name in tools}
+        for _ in range(options.rounds):
+            for name, (_, down) in tools.items():
+                samples[name].append(bring_at_once(down, "shared", env, count))
+        for name, all in samples.items():
+            figures["readers"][name][count] = statistics.median(all)
+    print(json.dumps({"readers": figures["readers"]}), flush=True)
+    empty(env)
     if options.large:
         write_file(WORK / "large" / "file", options.large, 7)
-        text, _, up = run([TRANSFER, "up", WORK / "large"], env)
-        digests = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("seconds"))
+        _, up = wrun_up("large", WORK / "large", env)
         shutil.rmtree(WORK / "large")
-        shutil.rmtree(WORK / "down", ignore_errors=True)
-        _, _, down = run([TRANSFER, "down", WORK / "down"], env, digests)
-        shutil.rmtree(WORK / "down")
+        _, down = bring(wrun_down, "large", env)
         figures["memory"] = {"up": up, "down": down}
         print(json.dumps({"memory": figures["memory"]}), flush=True)
         empty(env)
+    shutil.rmtree(WORK / "down", ignore_errors=True)
     if options.write:
         write(figures, options)
 
@@ -211,41 +261,45 @@ def write(figures, options):
     ).stdout.strip()
     tasks = figures["tasks"]
     out = [
-        "# What a store on S3 costs",
-        "",
-        f"Measured by `tests/bench/s3.py --server {options.server} --size {options.size} --large {options.large} "
-        f"--rounds {options.rounds}` on {time.strftime('%Y-%m-%d')}, commit `{commit}`, {os.cpu_count()} cores; the "
-        "server is on the same machine, so that it and its client share them. Medians.",
-        "",
-        "## Small tasks",
+        f"`tests/bench/s3.py --server {options.server} --size {options.size} --large {options.large} "
+        f"--rounds {options.rounds}` on {time.strftime('%Y-%m-%d')}, commit `{commit}`.",
         "",
         f"A cold build of 1,011 tasks: {tasks['build seconds']:.2f} s, {tasks['build']:.0f} requests/s. A bare loop "
         f"of conditional puts, 64 at once: {tasks['puts']:.0f} requests/s. That is "
         f"{100 * tasks['build'] / tasks['puts']:.0f} % of what the server gives (goal: 60 %); of the build's requests "
         "half are look-ups.",
         "",
-        "How many requests a build takes is counted by tests: `campaigns bucket::requests_are_few`.",
-        "",
-        f"## {options.size} MiB",
-        "",
-        "Seconds. wrun verifies every byte against its digest, both ways, and has synced the disk when it is done.",
+        f"{options.size} MiB, seconds:",
         "",
         "| | tool | up | down |",
         "|---|---|--:|--:|",
     ]
     names = {"one": "one file", "many": f"{FILES:,} files"}
     for case, title in names.items():
-        for tool, ways in figures[case].items():
+        for tool, ways in figures.get(case, {}).items():
             out.append(f"| {title} | {tool} | {ways['up']:.2f} | {ways['down']:.2f} |")
+    out += [
+        "",
+        f"A file of {options.size // 4} MiB, brought by several processes at once; seconds until all are done:",
+        "",
+        "| tool | " + " | ".join(f"{count} at once" for count in READERS) + " |",
+        "|---|" + "--:|" * len(READERS),
+        *(
+            f"| {tool} | " + " | ".join(f"{seconds[count]:.2f}" for count in READERS) + " |"
+            for tool, seconds in figures["readers"].items()
+        ),
+    ]
     if "memory" in figures:
         memory = figures["memory"]
         out += [
             "",
-            "## Memory",
-            "",
-            f"A file of {options.large} MiB: {memory['up']:.0f} MiB up, {memory['down']:.0f} MiB down (goal: 200 MiB).",
+            f"Memory for a file of {options.large} MiB: {memory['up']:.0f} MiB up, {memory['down']:.0f} MiB down (goal: 200 MiB).",
         ]
-    (ROOT / "docs/performance-s3.md").write_text("\n".join(out) + "\n")
+    page = ROOT / "docs/performance-s3.md"
+    text = page.read_text()
+    begin, end = f"<!-- {options.server}: written by s3.py -->\n", "<!-- end of figures -->"
+    before, after = text.split(begin, 1)
+    page.write_text(before + begin + "\n".join(out) + "\n" + end + after.split(end, 1)[1])
 
 
 if __name__ == "__main__":

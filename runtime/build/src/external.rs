@@ -164,7 +164,7 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
         .zip(wanted)
         .map(|(place, external)| request(shared, external, place))
         .collect();
-    let mut found = find_all(&shared.setup.store, &shared.setup.sources, &requests).await?;
+    let mut found = find_side_by_side(shared, requests).await?;
     // What was read here need not be read by the next build.
     let stamps: Vec<Write> =
         found.iter_mut().flatten().flat_map(|found| std::mem::take(&mut found.stamps)).collect();
@@ -172,6 +172,31 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
         shared.setup.store.commit(stamps).await?;
     }
     Ok(found.into_iter().map(|found| found.ok().map(|found| found.digest)).collect())
+}
+
+/// Finds many externals on all threads, and few on this one.
+async fn find_side_by_side(
+    shared: &Shared,
+    mut requests: Vec<Request>,
+) -> Result<Vec<Result<wrun_store::external::Found, wrun_store::external::ExternalError>>, StoreError> {
+    const TOGETHER: usize = 1024;
+    let setup = &shared.setup;
+    if requests.len() <= TOGETHER {
+        return find_all(&setup.store, &setup.sources, &requests).await;
+    }
+    let mut jobs = Vec::with_capacity(requests.len().div_ceil(TOGETHER));
+    while !requests.is_empty() {
+        let rest = requests.split_off(requests.len().min(TOGETHER));
+        let (some, store, sources) =
+            (std::mem::replace(&mut requests, rest), setup.store.clone(), setup.sources.clone());
+        jobs.push(tokio::spawn(async move { find_all(&store, &sources, &some).await }));
+    }
+    let mut found = Vec::new();
+    for job in jobs {
+        // One that is gone panicked, and so does this.
+        found.extend(job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?);
+    }
+    Ok(found)
 }
 
 /// Brings an external's bytes to where a task can read them, once a session; whoever is first also commits

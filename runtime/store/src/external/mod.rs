@@ -22,7 +22,7 @@ use crate::api::{BlobKind, Bytes, FileStamp, Stamp, Store, Write};
 use crate::error::StoreError;
 use crate::files::{Dir, Objects};
 use file::{hash, ingest, settled};
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use list::Listed;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -98,13 +98,18 @@ pub async fn find(
     sources: &Sources,
     requests: &[Request],
 ) -> Result<Vec<Result<Found, ExternalError>>, StoreError> {
-    let listing = futures_util::stream::iter(0..requests.len()).map(|i| there::list(sources, store, &requests[i]));
-    let mut all: Vec<Result<Listed, ExternalError>> = Vec::with_capacity(requests.len());
-    let mut listing = std::pin::pin!(listing.buffered(AT_ONCE));
-    while let Some(listed) = listing.next().await {
-        all.push(listed?);
-    }
-    let mut wanted: Vec<(&mut FoundFile, Stamp)> = Vec::new();
+    let all = if requests.iter().all(|request| matches!(request.place, Place::Here(_))) {
+        // Nobody is waited for, so there is nothing to wait for at once.
+        futures_util::stream::iter(requests)
+            .then(|request| there::list(sources, store, request))
+            .try_collect()
+            .await
+    } else {
+        let listing = (0..requests.len()).map(|i| there::list(sources, store, &requests[i]));
+        futures_util::stream::iter(listing).buffered(AT_ONCE).try_collect().await
+    };
+    let mut all: Vec<Result<Listed, ExternalError>> = all?;
+    let mut wanted: Vec<(&mut FoundFile, Stamp)> = Vec::with_capacity(requests.len());
     for (request, listed) in requests.iter().zip(&mut all) {
         if let (true, Ok((files, _))) = (reads(request), listed) {
             let unknown = files.iter_mut().filter(|file| file.digest.is_none());
