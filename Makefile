@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 PLUGIN_DIRS := $(patsubst %/src/lib.rs,%,$(wildcard plugins/*/src/lib.rs))
 PLUGINS := $(addsuffix .wasm,$(PLUGIN_DIRS))
 
-.PHONY: help build plugins demo test soak bench book luigi-ports screenshots fmt keys schema clean-demo
+.PHONY: help build plugins demo demo-r demo-postgres test soak bench book luigi-ports screenshots fmt keys schema clean-demo
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,12 @@ plugins: build ## Build every example plugin to plugins/NAME.wasm
 demo: plugins ## Show the product on a year of flights, in seven steps
 	@tests/tools/need.sh demo-data
 	@tests/demo/demo.sh
+
+demo-r: plugins ## Fit a model by R, in an image made by debootstrap
+	@tests/demo/r.sh
+
+demo-postgres: plugins ## Load a table into PostgreSQL, once
+	@tests/demo/postgres.sh
 
 test: ## Run everything that CI runs: formatting, lints, licences, tests
 	@tests/tools/need.sh rust wasm c haskell nextest deny python docs book browser

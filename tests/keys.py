@@ -120,7 +120,7 @@ def inline_tree(nodes):
 
 # Keys.
 
-INPUT_KINDS = {"tree": 0, "listing": 1, "version-id": 2, "etag": 3}
+INPUT_KINDS = {"tree": 0, "listing": 1, "version-id": 2, "etag": 3, "reference": 4}
 OUTPUT_KINDS = {"file": 0, "directory": 1}
 
 

@@ -43,3 +43,8 @@ if ! docker image inspect wrun-test:latest >/dev/null 2>&1; then
   rm -rf "$root"
 fi
 docker run --rm --network none wrun-test:latest true
+
+# Images of the example plugin: a C program alone, and Lua in a small Debian, for which a mirror has to answer.
+make=$(dirname "$0")/../../plugins/tools/images/make.sh
+docker image inspect wrun-tools-c:latest >/dev/null 2>&1 || "$make" c
+docker image inspect wrun-tools-lua:latest >/dev/null 2>&1 || "$make" lua || say "no Debian can be made: Lua in an image is not tested"

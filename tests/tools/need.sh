@@ -165,12 +165,14 @@ need_radosgw() {
     || say "Ceph's gateway cannot be had: rights and signatures of S3 are not tested here"
 }
 
-# Docker's engine and a busybox for the image of the tests: servers.sh starts it.
+# Docker's engine, and what images of the tests are made with; a clock that can be set: servers.sh starts it.
 need_docker() {
   local missing=()
   command -v docker >/dev/null || missing+=(docker.io)
   docker info >/dev/null 2>&1 || [ -x /usr/sbin/dockerd ] || command -v dockerd >/dev/null || missing+=(docker.io iptables)
   [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || missing+=(busybox-static)
+  command -v debootstrap >/dev/null || missing+=(debootstrap)
+  compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || missing+=(libfaketime)
   [ ${#missing[@]} -gt 0 ] || return 0
   debian --no-install-recommends "${missing[@]}" || say "Docker's engine cannot be had: containers are not tested here"
 }

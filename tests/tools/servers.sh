@@ -75,6 +75,7 @@ docker_engine() {
   tests/tools/need.sh docker
   if tests/tools/docker.sh "$home/docker" >"$home/docker.txt" 2>&1 9>&-; then
     echo "export WRUN_TEST_DOCKER=yes"
+    docker image inspect wrun-tools-lua:latest >/dev/null 2>&1 && echo "export WRUN_TEST_LUA=yes" || echo "export WRUN_TEST_LUA=none"
   else
     # test.sh says what that leaves out.
     tail -n 5 "$home/docker.txt" >&2

@@ -71,6 +71,9 @@ fi
 if [ "${WRUN_TEST_DOCKER:-}" = none ]; then
   printf '\nwarning: there is no container engine: containers are NOT TESTED here, but over a fake one\n'
 fi
+if [ "${WRUN_TEST_LUA:-}" = none ]; then
+  printf '\nwarning: debootstrap made no Debian: Lua in an image of its own is NOT TESTED here\n'
+fi
 
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use wrun_core::action::{Action, ActionInput, Code, ContainerAction, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
 use wrun_core::param::{ParamType, Params, Value, Visibility};
-use wrun_core::plan::{Plan, Source};
+use wrun_core::plan::{OUT_URL, Plan, Source};
 use wrun_core::reason::{Reason, changes, diff};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::{Need, SANDBOX, task_id};
@@ -104,6 +104,18 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
                 hint: Some("ask for less in the task, or build on a larger machine".into()),
             });
         }
+    }
+    if let Some(spec) = &plan.container
+        && spec.uses_out_url()
+        && shared.setup.containers.as_ref().is_some_and(|containers| !containers.stages())
+    {
+        return Err(Trouble {
+            message: format!("the task's container writes to {OUT_URL}, and no bucket is known for that"),
+            hint: Some(
+                "name one in wrun.toml: `staging = \"s3://BUCKET/PREFIX\"`; a store on S3 has one of its own"
+                    .into(),
+            ),
+        });
     }
     let mut behind = Vec::with_capacity(plan.inputs.len());
     for input in &plan.inputs {

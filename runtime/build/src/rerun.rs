@@ -293,7 +293,7 @@ impl Rerunner<'_> {
             InputKind::Tree => ExternalMode::Content,
             InputKind::Listing => ExternalMode::Listing,
             // Only servers' words stand for content.
-            InputKind::VersionId | InputKind::Etag => return Ok(None),
+            InputKind::VersionId | InputKind::Etag | InputKind::Reference => return Ok(None),
         };
         let request = Request::new(self.root.join(path), mode);
         let found = wrun_store::external::find(&self.store, &Sources::default(), &[request]).await?.pop();

@@ -9,6 +9,7 @@
 //! salt = ""
 //! timezone = "Europe/Berlin"      # where `today` is; else the machine's
 //! roots = ["/data/in", "s3://bucket/in/"]    # where plugins may name externals, besides this folder
+//! staging = "s3://bucket/staging" # where containers write that are given `{out-url}`; else below a store on S3
 //! disabled = ["week"]             # task types that are left out
 //!
 //! [s3]                            # how to reach a store on S3; all of it may be left out
@@ -27,6 +28,8 @@
 //! marker = "_SUCCESS"             # without this file it counts as missing
 //! [externals."s3://bucket/huge/"]
 //! pin = "etag"                    # or "version-id": weaker than content, and not hashed first
+//! [externals."s3://bucket/raw/"]
+//! by = "reference"                # a task is given the addresses, and reads them itself
 //!
 //! [secrets]                       # what containers are given as files below /run/secrets
 //! pg = { env = "PGPASSWORD" }
@@ -55,7 +58,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wrun_build::publish::Layout;
 use wrun_core::suggest::nearest;
-use wrun_store::external::Rule;
+use wrun_store::external::{By, Rule};
 use wrun_store::objects::s3::S3Options;
 
 /// The file's name.
@@ -71,6 +74,7 @@ pub(crate) const KEYS: &[&str] = &[
     "salt",
     "timezone",
     "roots",
+    "staging",
     "externals",
     "disabled",
     "publish",
@@ -99,6 +103,7 @@ pub(crate) struct Config {
     pub(crate) timezone: Option<String>,
     #[serde(default)]
     pub(crate) roots: Vec<PathBuf>,
+    pub(crate) staging: Option<String>,
     #[serde(default)]
     pub(crate) externals: BTreeMap<String, Rule>,
     #[serde(default)]
@@ -265,6 +270,10 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Config> {
             let why = format!("[externals.\"{uri}\"] has both `digest` and `pin`");
             return Err(bad().cause(why).hint("a digest says more: leave `pin` out"));
         }
+        if rule.digest.is_some() && rule.by == By::Reference {
+            let why = format!("[externals.\"{uri}\"] has `digest`, and is given by reference");
+            return Err(bad().cause(why).hint("what is not read has no digest: leave one of them out"));
+        }
     }
     if config.slots == Some(0) {
         return Err(bad()
@@ -317,6 +326,8 @@ mod tests {
         assert!(parse("[externals.'http://h/a']\npin = 'mtime'").is_err());
         let both = format!("[externals.'http://h/a']\npin = 'etag'\ndigest = 'b3:{}'", "0".repeat(64));
         assert!(parse(&both).is_err());
+        let unread = format!("[externals.'http://h/a']\nby = 'reference'\ndigest = 'b3:{}'", "0".repeat(64));
+        assert!(parse(&unread).is_err());
         assert!(parse("[plugins]\n'A b' = 'x'").is_err());
     }
 

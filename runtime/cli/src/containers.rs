@@ -12,7 +12,8 @@ use std::time::Duration;
 use wrun_core::event::{Event, Sink};
 use wrun_exec::docker::endpoint::Surroundings;
 use wrun_exec::docker::lock::LockFile;
-use wrun_exec::docker::{Docker, DockerSetup, OnPull, Secret};
+use wrun_exec::docker::{Docker, DockerSetup, OnPull, Pulled, Secret, Staging};
+use wrun_store::objects::s3::split_uri;
 
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
@@ -57,17 +58,37 @@ pub(crate) fn docker(workspace: &Workspace, sink: &Arc<dyn Sink>) -> Result<Opti
         root,
         lock: lock_file(&workspace.root)?,
         secrets,
+        staging: staging(workspace)?,
         grace: GRACE,
         on_pull: notes(sink.clone()),
         runtime: workspace.runtime.handle().clone(),
     }))))
 }
 
-/// Says what is pulled, and when it is there; layers are the engine's own affair.
-fn notes(sink: Arc<dyn Sink>) -> OnPull {
-    Arc::new(move |image, status, _| {
-        if status.starts_with("Pulling from") || status.starts_with("Status:") {
-            sink.send(Event::Note { message: format!("image `{image}`: {status}") });
+/// Says where containers write that write to a bucket themselves: where wrun.toml says, else in the store's own bucket.
+fn staging(workspace: &Workspace) -> Result<Option<Staging>> {
+    let options = workspace.config.s3.clone();
+    let url = match (&workspace.config.staging, &workspace.bucket) {
+        (Some(url), _) if split_uri(url).is_none() => {
+            return Err(CliError::usage(format!("`staging = \"{url}\"` of wrun.toml is no address of a bucket"))
+                .code(Code::BadConfig)
+                .hint("such as `s3://BUCKET/PREFIX`"));
         }
+        (Some(url), _) => url.clone(),
+        (None, Some(bucket)) => {
+            format!("s3://{}/{}", bucket.name, format!("{}/staging", bucket.prefix).trim_matches('/'))
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Staging { url, options }))
+}
+
+/// Says what is pulled, how far that is, and when it is there.
+fn notes(sink: Arc<dyn Sink>) -> OnPull {
+    Arc::new(move |image, step| {
+        sink.send(match step {
+            Pulled::Said(words) => Event::Note { message: format!("image `{image}`: {words}") },
+            Pulled::Received(received, total) => Event::Pulling { image: image.to_owned(), received, total },
+        });
     })
 }

@@ -52,11 +52,18 @@ const KEYS: &[(&str, &str, &str, &str)] = &[
         "folders, besides that of wrun.toml, and addresses such as `s3://bucket/in/` under which plugins may name externals",
     ),
     (
+        "staging",
+        "address",
+        "`staging` below a store on S3",
+        "where containers write that are given `{out-url}`: `s3://BUCKET/PREFIX`",
+    ),
+    (
         "externals",
         "table of tables",
         "none",
         "by address, of all below where it ends in `/`: `digest` pins content, `pin` (`version-id`, `etag`) is what it is \
-         known by instead, `marker` names a file without which it counts as missing",
+         known by instead, `by = \"reference\"` gives a task its addresses in place of bytes, `marker` names a file without \
+         which it counts as missing",
     ),
     ("disabled", "list of strings", "none", "task types that are left out: *skipped by you*"),
     (

@@ -88,6 +88,9 @@ pub enum InputKind {
     VersionId,
     /// The same, with the ETags that a server gives.
     Etag,
+    /// The tree that holds the one file `reference`: addresses with what a server says of each. A task sees that file in
+    /// place of the bytes.
+    Reference,
 }
 
 impl InputKind {
@@ -98,7 +101,7 @@ impl InputKind {
 
     /// Tells whether the digest is of what a server says, and not of the bytes.
     pub fn is_weak(self) -> bool {
-        matches!(self, Self::VersionId | Self::Etag)
+        matches!(self, Self::VersionId | Self::Etag | Self::Reference)
     }
 }
 
@@ -279,6 +282,7 @@ fn answer(encoder: &mut Encoder, kind: InputKind, tree: TreeDigest) {
         InputKind::Listing => 1,
         InputKind::VersionId => 2,
         InputKind::Etag => 3,
+        InputKind::Reference => 4,
     };
     encoder.uint(kind).digest(&tree.0);
 }

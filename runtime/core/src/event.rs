@@ -110,6 +110,15 @@ pub enum Event {
         /// Bytes received a second, at the moment.
         received_per_second: f64,
     },
+    /// An image is fetched. Sent at each percent.
+    Pulling {
+        /// Its name.
+        image: String,
+        /// Bytes that are here.
+        received: u64,
+        /// Bytes of the layers that are known so far.
+        total: u64,
+    },
     /// Something to know: nondeterminism, an adopted result, a repair.
     Note {
         /// In words.

@@ -237,7 +237,15 @@ pub struct ContainerSpec {
     pub effect: bool,
 }
 
+/// In an argument or a variable of a container: the address of a prefix in a bucket that it writes outputs to.
+pub const OUT_URL: &str = "{out-url}";
+
 impl ContainerSpec {
+    /// Tells whether it writes outputs to a bucket itself.
+    pub fn uses_out_url(&self) -> bool {
+        self.argv.iter().chain(self.env.iter().map(|(_, value)| value)).any(|text| text.contains(OUT_URL))
+    }
+
     /// Sorts and checks it.
     fn validate(mut self) -> Result<Self, ContractError> {
         if self.image.is_empty() || self.image.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -263,6 +271,9 @@ impl ContainerSpec {
                     "free to be set: names in `WRUN_` are wrun's own",
                 ));
             }
+        }
+        if self.uses_out_url() && !self.network {
+            return Err(bad_text("a container with", OUT_URL, "one with a network, by which it writes there"));
         }
         unique("environment variable", self.env.iter().map(|(name, _)| name.as_str()))?;
         self.env.sort();

@@ -144,7 +144,7 @@ fn report() -> Report {
     totals.saved_remote_seconds = 0.5;
     let tree = TreeDigest(Digest::of_blob(b"tree"));
     let external = |kind| ExternalReport { uri: "s3://bucket/in/".into(), kind, tree };
-    let kinds = [InputKind::Tree, InputKind::Listing, InputKind::VersionId, InputKind::Etag];
+    let kinds = [InputKind::Tree, InputKind::Listing, InputKind::VersionId, InputKind::Etag, InputKind::Reference];
     let traffic = Moved { store: Traffic { gets: 1, ..Traffic::default() }, externals: Traffic::default() };
     let externals = kinds.map(external).into();
     let notes = vec!["a note".into()];

@@ -72,6 +72,17 @@ pub struct ContainerRun {
     pub limits: Limits,
 }
 
+/// How many files were shown to containers as inputs, by how.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// By reflink.
+    pub reflinks: u64,
+    /// By hard link.
+    pub links: u64,
+    /// As copies.
+    pub copies: u64,
+}
+
 /// What a machine has for containers.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
@@ -97,6 +108,16 @@ pub trait Containers: Send + Sync {
 
     /// Returns what the machine has; asked once, at planning.
     fn capacity(&self) -> Capacity;
+
+    /// Tells whether it knows a bucket that containers may write outputs to.
+    fn stages(&self) -> bool {
+        false
+    }
+
+    /// Tells how inputs were shown so far.
+    fn shown(&self) -> Shown {
+        Shown::default()
+    }
 
     /// Waits, at most so long, until what was dropped is stopped and removed.
     async fn settle(&self, most: Duration);

@@ -106,6 +106,11 @@ pub struct Container {
 }
 
 impl Container {
+    /// In an argument or a variable: the address of an empty prefix of a bucket, `s3://…/`. What the container writes
+    /// there is part of its output, by the path below it, as if it were written below `/out`. It needs
+    /// [a network](Self::network).
+    pub const OUT_URL: &str = "{out-url}";
+
     /// Names the image: `name:tag`, `name@sha256:…`, or the id of one that is on the machine alone.
     pub fn new(image: impl Into<String>) -> Self {
         Self {

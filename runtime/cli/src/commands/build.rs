@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::publish::Rules;
 use crate::shell::{Shell, warn};
 use crate::summary::{Specs, failures, summary, waiting};
-use crate::text::bytes;
+use crate::text::{bytes, count};
 use crate::workspace::Need;
 use serde::Serialize;
 use std::io::Write as _;
@@ -19,7 +19,7 @@ use wrun_build::{Interrupt, Outcome, Setup};
 use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::Report;
-use wrun_exec::Containers;
+use wrun_exec::{Containers, Shown};
 
 /// Builds.
 pub(crate) fn run(shell: &Shell, args: &BuildArgs) -> Result<Exit> {
@@ -44,6 +44,7 @@ pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) ->
         print_goals(shell, &prepared, &outcome)?;
     }
     finish(&prepared, &args.run, &outcome, true)?;
+    session.say_shown(shell);
     let mut exit = exit_of(&outcome);
     if let (Some(folder), Exit::Ok) = (&args.output, exit) {
         exit = get::put(&prepared, &outcome, folder)?;
@@ -115,6 +116,20 @@ impl Session {
     /// What Ctrl-C asks to stop.
     pub(crate) fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// Says with `-v` how containers were shown their inputs, if there were any.
+    fn say_shown(&self, shell: &Shell) {
+        let shown = self.setup.containers.as_ref().map(|containers| containers.shown()).unwrap_or_default();
+        if shell.verbose && shown != Shown::default() {
+            let Shown { reflinks, links, copies } = shown;
+            shell.note(&format!(
+                "inputs of containers: {} by reflink, {} by hard link, {} copied",
+                count(reflinks),
+                count(links),
+                count(copies)
+            ));
+        }
     }
 
     /// Builds the goals.

@@ -26,7 +26,9 @@ use wrun_build::Force;
 use wrun_core::param::Params;
 use wrun_core::plan::ContainerSpec;
 use wrun_core::task::Need as Needed;
-use wrun_exec::{Capacity, ContainerRun, Containers, Executor, Image, Made, NeedEnded, Run, RunContext, RunError};
+use wrun_exec::{
+    Capacity, ContainerRun, Containers, Executor, Image, Made, NeedEnded, Run, RunContext, RunError, Shown,
+};
 use wrun_plugin::symbols::Symbols;
 use wrun_store::files::Dir;
 
@@ -388,6 +390,14 @@ impl Containers for Contained {
 
     fn capacity(&self) -> Capacity {
         self.inner.capacity()
+    }
+
+    fn stages(&self) -> bool {
+        self.inner.stages()
+    }
+
+    fn shown(&self) -> Shown {
+        self.inner.shown()
     }
 
     async fn settle(&self, most: Duration) {

@@ -5,12 +5,11 @@ use crate::containers;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
+use crate::progress::Progress;
 use crate::shell::Shell;
 use crate::text::plain;
 use crate::workspace::{Need, Workspace};
 use std::fmt::Write as _;
-use std::sync::Arc;
-use wrun_core::event::{Ignore, Sink};
 use wrun_core::reason::short_image;
 use wrun_exec::docker::platform;
 
@@ -48,8 +47,8 @@ fn list(shell: &Shell, args: &ImagesArgs) -> Result<Exit> {
 
 fn update(shell: &Shell, args: &ImagesArgs, named: &[String]) -> Result<Exit> {
     let workspace = Workspace::open(shell, &args.store, None, Need::Make)?;
-    let sink: Arc<dyn Sink> = Arc::new(Ignore);
-    let docker = containers::docker(&workspace, &sink)?
+    let mut progress = Progress::start(shell, false);
+    let docker = containers::docker(&workspace, &progress.sink())?
         .ok_or_else(|| CliError::new(Exit::Internal, "the store has no folder on this machine"))?;
     let pins = docker.pins();
     let named: Vec<String> = if named.is_empty() { pins.keys().cloned().collect() } else { named.to_vec() };
@@ -57,8 +56,16 @@ fn update(shell: &Shell, args: &ImagesArgs, named: &[String]) -> Result<Exit> {
         shell.say("no image is pinned: a build pins those that it meets for the first time\n");
         return Ok(Exit::Ok);
     }
+    let mut moved = Vec::with_capacity(named.len());
     for reference in &named {
-        let moved = workspace.runtime.block_on(docker.update_image(reference)).map_err(|error| {
+        moved.push(workspace.runtime.block_on(docker.update_image(reference)));
+        if moved.last().is_some_and(Result::is_err) {
+            break;
+        }
+    }
+    progress.finish();
+    for (reference, moved) in named.iter().zip(moved) {
+        let moved = moved.map_err(|error| {
             let hint = error.hint().unwrap_or("`wrun doctor` looks at the container engine");
             CliError::new(Exit::Failed, error.to_string()).code(Code::NoContainers).hint(hint)
         })?;

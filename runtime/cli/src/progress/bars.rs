@@ -67,7 +67,11 @@ impl Bars {
     /// One line for the whole: what matters most comes first, as a narrow terminal shows no more.
     fn whole(&self, running: usize, at: Instant, columns: usize) -> String {
         let now = &self.now;
-        let mut text = format!(" {}/{}", count(now.done), count(now.known));
+        // An image may be fetched without a build.
+        let mut text = match now.known {
+            0 => String::new(),
+            known => format!(" {}/{}", count(now.done), count(known)),
+        };
         if running > 0 {
             _ = write!(text, " · {running} running");
         }
@@ -77,8 +81,9 @@ impl Bars {
         if let Some(rest) = now.remaining(at) {
             _ = write!(text, " · about {} left", seconds(rest.as_secs_f64()));
         }
-        if !now.moves.is_empty() {
-            _ = write!(text, " · {}", now.moves);
+        let moving = now.moving();
+        if !moving.is_empty() {
+            _ = write!(text, " · {moving}");
         }
         let suspended = now.running.len() - running;
         if suspended > 0 {
@@ -129,7 +134,8 @@ impl Renderer for Bars {
         let size = size();
         self.erase(&mut out, size.1);
         out.push_str(&std::mem::take(&mut self.lines));
-        if self.now.since.elapsed() > PATIENCE && self.now.known > 0 {
+        let anything = self.now.known > 0 || !self.now.moving().is_empty();
+        if self.now.since.elapsed() > PATIENCE && anything {
             let at = Instant::now();
             self.at = Some(at);
             self.draw(&mut out, at, size);
@@ -237,6 +243,12 @@ mod tests {
         bars.now.take(&moves, at);
         let whole = bars.whole(2, at, 200);
         assert!(whole.contains(" · about 53 s left · received 3.0 GiB at 45.0 MiB/s · 1 waiting"), "{whole}");
+        let pulled = |received| Event::Pulling { image: "tool:1".into(), received, total: 5 << 20 };
+        bars.now.take(&pulled(1 << 20), at);
+        let whole = bars.whole(2, at, 200);
+        assert!(whole.contains(" at 45.0 MiB/s, image tool:1: 1.0 MiB of 5.0 MiB · 1 waiting"), "{whole}");
+        bars.now.take(&pulled(5 << 20), at);
+        assert!(!bars.whole(2, at, 200).contains("tool:1"));
     }
 
     #[test]

@@ -76,8 +76,9 @@ fn how_far(now: &Now, at: Instant) -> String {
         let (took, usual) = (seconds(took(run)), seconds(usual));
         text += &format!(", {} slower than usual ({took}, usually {usual})", clip(&run.task, 60));
     }
-    if !now.moves.is_empty() {
-        text += &format!(", {}", now.moves);
+    let moving = now.moving();
+    if !moving.is_empty() {
+        text += &format!(", {moving}");
     }
     if let Some(rest) = now.remaining(at) {
         text += &format!(", about {} left", seconds(rest.as_secs_f64()));

@@ -34,7 +34,9 @@ pub(super) struct Now {
     pub(super) since: Instant,
     pub(super) running: BTreeMap<TaskNumber, Running>,
     /// What moves to and from servers, in words; empty while nothing does.
-    pub(super) moves: String,
+    moves: String,
+    /// Images that are fetched: bytes that are here, and in all.
+    pulling: BTreeMap<String, (u64, u64)>,
     /// When the first task began to run, and how many had ended by then.
     began: Option<(Instant, u64)>,
 }
@@ -49,6 +51,7 @@ impl Now {
             since,
             running: BTreeMap::new(),
             moves: String::new(),
+            pulling: BTreeMap::new(),
             began: None,
         }
     }
@@ -85,6 +88,14 @@ impl Now {
                     [one(*sent, *sent_per_second, "sent"), one(*received, *received_per_second, "received")];
                 self.moves = both.into_iter().flatten().collect::<Vec<_>>().join(", ");
             }
+            Event::Pulling { image, received, total } => {
+                // Other layers may follow; then it is said again.
+                if received < total {
+                    self.pulling.insert(crate::text::plain(image), (*received, *total));
+                } else {
+                    self.pulling.remove(&crate::text::plain(image));
+                }
+            }
             Event::Suspended { number, .. } => self.suspend(*number, true),
             Event::Resumed { number } => self.suspend(*number, false),
             Event::Ended { number, state, .. } => {
@@ -94,6 +105,16 @@ impl Now {
             }
             _ => {}
         }
+    }
+
+    /// Says what moves, in words; nothing while nothing does.
+    pub(super) fn moving(&self) -> String {
+        use crate::text::bytes;
+        let pulled = |(image, (received, total)): (&String, &(u64, u64))| {
+            format!("image {image}: {} of {}", bytes(*received), bytes(*total))
+        };
+        let moves = Some(&self.moves).filter(|moves| !moves.is_empty()).cloned();
+        moves.into_iter().chain(self.pulling.iter().map(pulled)).collect::<Vec<_>>().join(", ")
     }
 
     fn suspend(&mut self, number: TaskNumber, suspended: bool) {

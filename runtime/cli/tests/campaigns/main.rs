@@ -13,6 +13,8 @@
 mod bucket;
 mod chaos;
 mod containers;
+#[path = "../daemon/mod.rs"]
+mod daemon;
 mod damage;
 mod determinism;
 #[path = "../../../store/tests/fake_s3/mod.rs"]

@@ -23,13 +23,13 @@ pub(crate) struct TestEnv {
 }
 
 impl TestEnv {
-    /// Has `report.wasm`, `hostile.wasm`, `shards.wasm`, `grid.wasm`, `boxes.wasm`, `pivot.wasm` and `flights.csv` in its working directory.
+    /// Has `report.wasm`, `hostile.wasm`, `shards.wasm`, `grid.wasm`, `boxes.wasm`, `pivot.wasm`, `tools.wasm` and `flights.csv` in its working directory.
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let it = Self { root, vars: Vec::new() };
         fs::create_dir_all(it.cwd()).unwrap();
         fs::create_dir_all(it.home()).unwrap();
-        for name in ["report", "hostile", "shards", "grid", "boxes", "pivot"] {
+        for name in ["report", "hostile", "shards", "grid", "boxes", "pivot", "tools"] {
             std::os::unix::fs::symlink(built(name), it.path(&format!("{name}.wasm"))).unwrap();
         }
         it.write("flights.csv", FLIGHTS);

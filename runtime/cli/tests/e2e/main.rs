@@ -15,11 +15,14 @@ mod cat;
 mod complete;
 mod config;
 mod containers;
+#[path = "../daemon/mod.rs"]
+mod daemon;
 mod debug;
 mod describe;
 mod diff;
 mod disk;
 mod doctor;
+mod engine;
 mod env;
 mod explain;
 mod externals;

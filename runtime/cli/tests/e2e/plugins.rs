@@ -34,7 +34,7 @@ fn build() {
         _ = fs::remove_dir_all(folder.join("compiled"));
         fs::create_dir_all(folder.join("compiled")).unwrap();
     };
-    for name in ["grid", "pivot", "report", "shards"] {
+    for name in ["grid", "pivot", "report", "shards", "tools"] {
         let made = folder.join(format!("{name}.wasm"));
         if newest(&[root.join("plugins").join(name), root.join("sdk")]) <= changed(&made) {
             continue;

@@ -129,7 +129,9 @@ pub(super) fn unstartable(message: &str) -> Option<RunError> {
     if message.contains("exec format error") {
         return failed(format!("the container's program is for another kind of machine (exit code 126): {short}"));
     }
-    if message.contains("permission denied") || message.contains("is a directory") {
+    // Podman says so of whatever the kernel refuses, behind what that was.
+    let own = message.strip_suffix(": OCI permission denied").unwrap_or(message).to_ascii_lowercase();
+    if own.contains("permission denied") || own.contains("is a directory") {
         return failed(format!("the container's program cannot be executed (exit code 126): {short}"));
     }
     if message.contains("no command specified") || message.contains("No command specified") {
@@ -208,6 +210,19 @@ mod tests {
             }
             Some(other) => panic!("{other}"),
         }
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_told_from_what_the_machine_refuses() {
+        for words in [
+            "OCI runtime create failed: runc create failed: exec: \"/etc/passwd\": permission denied: unknown",
+            "crun: open executable: Permission denied: OCI permission denied",
+            "exec: \"/etc\": is a directory",
+        ] {
+            assert!(unstartable(words).is_some(), "{words}");
+        }
+        let limits = "crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied";
+        assert!(unstartable(limits).is_none());
     }
 
     #[test]

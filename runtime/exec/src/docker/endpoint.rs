@@ -60,9 +60,15 @@ struct MetaEndpoint {
     host: String,
 }
 
-pub(crate) fn docker_config(folder: Option<&Path>) -> DockerConfig {
-    let bytes = folder.and_then(|folder| std::fs::read(folder.join("config.json")).ok());
-    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+/// Reads Docker's configuration; none is an empty one.
+pub(crate) fn docker_config(folder: Option<&Path>) -> Result<DockerConfig, String> {
+    let Some(path) = folder.map(|folder| folder.join("config.json")) else { return Ok(DockerConfig::default()) };
+    let cannot = |why: String| format!("cannot read Docker's configuration `{}`: {why}", path.display());
+    match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(DockerConfig::default()),
+        Err(error) => Err(cannot(error.to_string())),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| cannot(error.to_string())),
+    }
 }
 
 /// Returns the address of a context; its folder is named by a hash, so all are looked at.
@@ -83,8 +89,13 @@ pub fn find(around: &Surroundings) -> Result<Endpoint, String> {
         return Ok(Endpoint { address: host.clone(), by: "DOCKER_HOST".into() });
     }
     let named = around.docker_context.clone().map(|name| (name, "DOCKER_CONTEXT"));
-    let config = || docker_config(around.docker_config.as_deref()).current_context;
-    let named = named.or_else(|| config().map(|name| (name, "Docker's configuration")));
+    let named = match named {
+        None => {
+            let config = docker_config(around.docker_config.as_deref())?;
+            config.current_context.map(|name| (name, "Docker's configuration"))
+        }
+        named => named,
+    };
     if let Some((name, by)) = named.filter(|(name, _)| !name.is_empty() && name != "default") {
         let found = around.docker_config.as_deref().and_then(|folder| context(folder, &name));
         let address = found.ok_or_else(|| format!("there is no Docker context `{name}`, which {by} names"))?;

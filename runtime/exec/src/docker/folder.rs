@@ -11,6 +11,7 @@
 //! Files of the store are shown by reflink where the file system can, else by hard link behind the read-only mount,
 //! else as copies. Whoever makes, takes over or sweeps folders holds the lock of their parent meanwhile.
 
+use crate::Shown;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use std::fs::File;
 use std::io::Write as _;
@@ -39,6 +40,13 @@ pub(super) struct Counts {
     pub(super) reflinks: AtomicU64,
     pub(super) links: AtomicU64,
     pub(super) copies: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn shown(&self) -> Shown {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Shown { reflinks: read(&self.reflinks), links: read(&self.links), copies: read(&self.copies) }
+    }
 }
 
 /// A run's folder, and the lock that says that somebody cares for it.

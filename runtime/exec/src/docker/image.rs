@@ -6,13 +6,15 @@
 
 use super::ending::{chain, is_gone};
 use super::endpoint::{DockerConfig, docker_config};
-use super::{Docker, Engine};
+use super::engine::Engine;
+use super::{Docker, Pulled};
 use crate::{FailureKind, Image, RunError};
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
-use bollard::models::ImageInspect;
+use bollard::models::{CreateImageInfo, ImageInspect};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn refused(message: String) -> RunError {
@@ -148,23 +150,75 @@ impl Docker {
     /// Fetches an image; one that is being fetched already is waited for by the engine.
     async fn pull(&self, engine: &Engine, reference: &str) -> Result<(), RunError> {
         let options = CreateImageOptionsBuilder::default().from_image(reference).platform(&platform()).build();
-        let credentials = credentials(self.config_folder.as_deref(), registry(reference)).await;
+        let known = credentials(self.config_folder.as_deref(), registry(reference)).await;
+        // Without credentials it is still asked: many images are everybody's.
+        let (credentials, unknown) = match known {
+            Ok(credentials) => (credentials, String::new()),
+            Err(why) => (None, format!("; no credentials were sent: {why}")),
+        };
         let mut steps = std::pin::pin!(engine.api.create_image(Some(options), None, credentials));
+        let mut layers = Layers::default();
         while let Some(step) = steps.next().await {
             let step = step.map_err(|error| match error {
                 Error::DockerResponseServerError { status_code: 404, message } => refused(format!(
-                    "there is no image `{reference}`, neither on this machine nor in its registry: {message}"
+                    "there is no image `{reference}`, neither on this machine nor in its registry: {message}{unknown}"
                 )),
-                error => about(reference, &error),
+                error => match about(reference, &error) {
+                    RunError::Failed { kind, message, log } => {
+                        RunError::Failed { kind, message: message + &unknown, log }
+                    }
+                    passing => passing,
+                },
             })?;
-            let bytes = step.progress_detail.and_then(|detail| Some((detail.current?, detail.total?)));
-            (self.on_pull)(reference, step.status.as_deref().unwrap_or_default(), bytes);
+            let status = step.status.as_deref().unwrap_or_default();
+            if status.starts_with("Pulling from") || status.starts_with("Status:") {
+                (self.on_pull)(reference, Pulled::Said(status));
+            } else if let Some((received, total)) = layers.step(&step) {
+                (self.on_pull)(reference, Pulled::Received(received, total));
+            }
         }
         Ok(())
     }
 }
 
+/// How far the layers of an image are: bytes that are here, and in all.
+#[derive(Default)]
+struct Layers {
+    known: BTreeMap<String, (u64, u64)>,
+    said: Option<u64>,
+}
+
+impl Layers {
+    /// Takes a step; returns the sums where they are another percent than before.
+    fn step(&mut self, step: &CreateImageInfo) -> Option<(u64, u64)> {
+        let id = step.id.as_ref()?;
+        let number = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        match step.status.as_deref()? {
+            // The same layer is then extracted, which moves no bytes.
+            "Downloading" => {
+                let detail = step.progress_detail.as_ref()?;
+                let (received, total) = (number(detail.current)?, number(detail.total)?);
+                self.known.insert(id.clone(), (received.min(total), total));
+            }
+            "Download complete" => {
+                let (received, total) = self.known.get_mut(id)?;
+                *received = *total;
+            }
+            _ => return None,
+        }
+        let sums = self.known.values().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+        let percent = sums.0.saturating_mul(100) / sums.1.max(1);
+        (self.said.replace(percent) != Some(percent)).then_some(sums)
+    }
+}
+
 fn about(reference: &str, error: &Error) -> RunError {
+    let refuses =
+        |message: &str| ["denied", "unauthorized", "authentication"].iter().any(|no| message.contains(no));
+    if let Error::DockerStreamError { error } = error {
+        let what = format!("the image `{reference}` cannot be fetched: {error}");
+        return if refuses(error) { refused(what) } else { RunError::Infrastructure(what) };
+    }
     if is_gone(error) {
         return RunError::Infrastructure(format!(
             "the engine cannot look at the image `{reference}`: {}",
@@ -172,32 +226,41 @@ fn about(reference: &str, error: &Error) -> RunError {
         ));
     }
     match error {
-        Error::DockerResponseServerError { status_code: 500.., message } if !message.contains("denied") => {
+        Error::DockerResponseServerError { status_code: 500.., message } if !refuses(message) => {
             RunError::Infrastructure(format!("the image `{reference}` cannot be fetched: {message}"))
         }
         error => refused(format!("the image `{reference}` cannot be had: {}", chain(error))),
     }
 }
 
-/// Reads the credentials of a registry from Docker's configuration, or asks the helper that it names.
-async fn credentials(folder: Option<&Path>, registry: &str) -> Option<DockerCredentials> {
-    let config: DockerConfig = docker_config(folder);
+/// Reads the credentials of a registry from Docker's configuration, or asks the helper that it names. An error says why
+/// those that are configured cannot be had.
+async fn credentials(folder: Option<&Path>, registry: &str) -> Result<Option<DockerCredentials>, String> {
+    let config: DockerConfig = docker_config(folder)?;
     if let Some(auth) =
         config.auths.get(registry).filter(|auth| auth.auth.is_some() || auth.identitytoken.is_some())
     {
         let plain = auth.auth.as_deref().and_then(decode);
         let (username, password) = plain.unzip();
-        return Some(DockerCredentials {
+        if username.is_none() && auth.identitytoken.is_none() {
+            return Err(format!(
+                "what Docker's configuration has for `{registry}` is no `user:password` in base64"
+            ));
+        }
+        return Ok(Some(DockerCredentials {
             username,
             password,
             identitytoken: auth.identitytoken.clone(),
             serveraddress: Some(registry.to_owned()),
             ..DockerCredentials::default()
-        });
+        }));
     }
-    let helper = config.cred_helpers.get(registry).or(config.creds_store.as_ref())?.clone();
+    let Some(helper) = config.cred_helpers.get(registry).or(config.creds_store.as_ref()).cloned() else {
+        return Ok(None);
+    };
     let registry = registry.to_owned();
-    tokio::task::spawn_blocking(move || ask_helper(&helper, &registry)).await.ok().flatten()
+    let asked = tokio::task::spawn_blocking(move || ask_helper(&helper, &registry)).await;
+    asked.map_err(|error| error.to_string())?
 }
 
 fn decode(auth: &str) -> Option<(String, String)> {
@@ -207,7 +270,8 @@ fn decode(auth: &str) -> Option<(String, String)> {
     text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
-fn ask_helper(helper: &str, registry: &str) -> Option<DockerCredentials> {
+/// Asks a credential helper; one that has none for a registry says so by failing.
+fn ask_helper(helper: &str, registry: &str) -> Result<Option<DockerCredentials>, String> {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
     #[derive(serde::Deserialize)]
@@ -216,20 +280,29 @@ fn ask_helper(helper: &str, registry: &str) -> Option<DockerCredentials> {
         username: String,
         secret: String,
     }
-    let mut command = Command::new(format!("docker-credential-{helper}"));
+    let program = format!("docker-credential-{helper}");
+    let cannot = |why: &dyn std::fmt::Display| format!("the helper `{program}` cannot be asked: {why}");
+    let mut command = Command::new(&program);
     command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    child.stdin.take()?.write_all(registry.as_bytes()).ok()?;
-    let output = child.wait_with_output().ok().filter(|output| output.status.success())?;
-    let answer: Answer = serde_json::from_slice(&output.stdout).ok()?;
+    let mut child = command.spawn().map_err(|error| cannot(&error))?;
+    // One that ends without reading is judged by how it ends.
+    _ = child.stdin.take().map(|mut stdin| stdin.write_all(registry.as_bytes()));
+    let output = child.wait_with_output().map_err(|error| cannot(&error))?;
+    if !output.status.success() {
+        return match String::from_utf8_lossy(&output.stdout).contains("credentials not found") {
+            true => Ok(None),
+            false => Err(cannot(&format!("it ended with {}", output.status))),
+        };
+    }
+    let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|_| cannot(&"its answer is not JSON"))?;
     let token = answer.username == "<token>";
-    Some(DockerCredentials {
+    Ok(Some(DockerCredentials {
         username: (!token).then_some(answer.username),
         password: (!token).then(|| answer.secret.clone()),
         identitytoken: token.then_some(answer.secret),
         serveraddress: Some(registry.to_owned()),
         ..DockerCredentials::default()
-    })
+    }))
 }
 
 #[cfg(test)]

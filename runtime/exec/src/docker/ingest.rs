@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use wrun_core::digest::Digest;
-use wrun_core::plan::{OutputKind, OutputSpec};
+use wrun_core::plan::{OUT_URL, OutputKind, OutputSpec};
 use wrun_core::tree::{Entry, EntryKind, Tree, is_name};
 use wrun_store::files::{Dir, Objects};
 use wrun_store::{Store, StoreError};
@@ -47,6 +47,14 @@ impl From<StoreError> for IngestError {
     }
 }
 
+/// A file that is in the store already, and is part of the output: a path, and its content.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) path: String,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
 /// How much may be there.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Most {
@@ -76,9 +84,10 @@ struct Job {
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::RDONLY).union(OFlags::CLOEXEC);
 
-/// Takes what is under a folder.
+/// Takes what is under a folder, and what was written elsewhere.
 pub(super) fn ingest(
     out: &Path,
+    given: Vec<Given>,
     outputs: &[OutputSpec],
     most: Most,
     store: &Arc<dyn Store>,
@@ -106,7 +115,8 @@ pub(super) fn ingest(
             }
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut walk = Walk { most, bytes: 0, files: 0, number: 0, sender };
+        let bytes = given.iter().fold(0u64, |sum, file| sum.saturating_add(file.size));
+        let mut walk = Walk { most, bytes, files: given.len() as u64, number: 0, sender };
         let tree = walk.folder(Arc::new(root), "", outputs);
         drop(walk);
         let parts: Vec<Result<Part, IngestError>> = threads
@@ -125,7 +135,12 @@ pub(super) fn ingest(
         files.extend(part.files);
         objects.blobs.extend(part.small);
     }
-    let tree = tree?;
+    let mut tree = tree?;
+    for file in given {
+        let number = files.last_key_value().map_or(0, |(last, _)| last + 1);
+        put(&mut tree, &file.path, number)?;
+        files.insert(number, Hashed { digest: file.digest, size: file.size, exec: false });
+    }
     missing(&tree, outputs)?;
     let digest = fold(&tree, &files, &mut objects)?.0;
     Ok(Dir::with_memory(wrun_core::digest::TreeDigest(digest), objects, Some(store.clone())))
@@ -133,6 +148,23 @@ pub(super) fn ingest(
 
 fn io(path: &Path, error: std::io::Error) -> IngestError {
     IngestError::Io(format!("cannot read `{}`: {error}", path.display()))
+}
+
+/// Puts a file where its path says.
+fn put(tree: &mut BTreeMap<String, Node>, path: &str, number: usize) -> Result<(), IngestError> {
+    let twice = || {
+        IngestError::Output(format!("the container wrote `{path}` in two places: below /out, and to {OUT_URL}"))
+    };
+    let (mut at, mut rest) = (tree, path);
+    while let Some((folder, below)) = rest.split_once('/') {
+        let node = at.entry(folder.to_owned()).or_insert_with(|| Node::Folder(BTreeMap::new()));
+        let Node::Folder(inner) = node else { return Err(twice()) };
+        (at, rest) = (inner, below);
+    }
+    match at.insert(rest.to_owned(), Node::File(number)) {
+        Some(_) => Err(twice()),
+        None => Ok(()),
+    }
 }
 
 /// Checks that exactly what was declared is there.
@@ -396,140 +428,4 @@ pub(super) fn usage(out: &Path) -> (u64, u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::*;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-    use wrun_store::local::LocalStore;
-
-    struct World {
-        _root: tempfile::TempDir,
-        out: std::path::PathBuf,
-        store: Arc<dyn Store>,
-    }
-
-    fn world() -> World {
-        let root = tempfile::tempdir().unwrap();
-        let out = root.path().join("out");
-        std::fs::create_dir(&out).unwrap();
-        let store = LocalStore::open(&root.path().join("store")).unwrap();
-        World { out, store, _root: root }
-    }
-
-    fn spec(name: &str, kind: OutputKind) -> OutputSpec {
-        OutputSpec { name: name.into(), kind }
-    }
-
-    fn all() -> Vec<OutputSpec> {
-        vec![spec(".", OutputKind::Directory)]
-    }
-
-    const PLENTY: Most = Most { bytes: 1 << 40, files: 1 << 20 };
-
-    impl World {
-        fn take(&self, outputs: &[OutputSpec]) -> Result<Dir, IngestError> {
-            ingest(&self.out, outputs, PLENTY, &self.store)
-        }
-
-        fn refused(&self, outputs: &[OutputSpec]) -> String {
-            match self.take(outputs) {
-                Err(IngestError::Output(why)) => why,
-                other => format!("not refused: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn files_large_and_small_come_with_their_exec_bits_and_nothing_else() {
-        let world = world();
-        std::fs::create_dir_all(world.out.join("a/b")).unwrap();
-        let large: Vec<u8> = (0..300_000u32).flat_map(u32::to_le_bytes).collect();
-        std::fs::write(world.out.join("a/large"), &large).unwrap();
-        std::fs::write(world.out.join("a/b/small"), "small").unwrap();
-        std::fs::write(world.out.join("tool"), "#!").unwrap();
-        std::fs::set_permissions(world.out.join("tool"), std::fs::Permissions::from_mode(0o6755)).unwrap();
-        std::fs::hard_link(world.out.join("a/large"), world.out.join("again")).unwrap();
-        let dir = world.take(&all()).unwrap();
-        let mut seen = Vec::new();
-        dir.walk(&mut |path, entry, at| {
-            if let EntryKind::File { exec } = entry.kind {
-                seen.push((path.to_owned(), exec, at.file(entry)?.to_vec().unwrap().len()));
-            }
-            Ok(())
-        })
-        .unwrap();
-        let due = [
-            ("a/b/small", false, 5),
-            ("a/large", false, 1_200_000),
-            ("again", false, 1_200_000),
-            ("tool", true, 2),
-        ];
-        assert_eq!(seen.iter().map(|(p, e, n)| (p.as_str(), *e, *n)).collect::<Vec<_>>(), due);
-        // Whoever starts again after a crash finds everything still there.
-        assert_eq!(world.take(&all()).unwrap().digest(), dir.digest());
-        // And what is in the store is the store's: nobody writes to it.
-        let digest = Digest::of_blob(&large);
-        let wrun_store::Blob::File(file, _) =
-            world.store.get(wrun_store::BlobKind::Blob, digest).unwrap().unwrap()
-        else {
-            unreachable!("it is large")
-        };
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o7777, 0o444);
-    }
-
-    #[test]
-    fn whatever_is_no_file_is_named_and_not_followed() {
-        let world = world();
-        for target in ["/etc/passwd", "file", "nowhere", ".."] {
-            symlink(target, world.out.join("link")).unwrap();
-            assert!(world.refused(&all()).contains("`/out/link` is a symbolic link"));
-            std::fs::remove_file(world.out.join("link")).unwrap();
-        }
-        std::fs::create_dir(world.out.join("d")).unwrap();
-        let fifo = world.out.join("d/fifo");
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
-        assert!(world.refused(&all()).contains("`/out/d/fifo` is a fifo"));
-        std::fs::remove_file(fifo).unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(world.out.join("socket")).unwrap();
-        assert!(world.refused(&all()).contains("`/out/socket` is a socket"));
-    }
-
-    #[test]
-    fn exactly_what_was_declared_must_be_there() {
-        let world = world();
-        let file = [spec("a", OutputKind::File)];
-        assert!(world.refused(&file).contains("did not write `/out/a`"));
-        std::fs::create_dir(world.out.join("a")).unwrap();
-        assert!(world.refused(&file).contains("`/out/a` is a directory"));
-        assert!(world.take(&[spec("a", OutputKind::Directory)]).is_ok());
-        std::fs::write(world.out.join("b"), "").unwrap();
-        assert!(world.refused(&[spec("a", OutputKind::Directory)]).contains("`/out/b`, which is not declared"));
-        let wrong = [spec("a", OutputKind::Directory), spec("b", OutputKind::Directory)];
-        assert!(world.refused(&wrong).contains("`/out/b` is a file"));
-    }
-
-    #[test]
-    fn odd_names_depths_and_amounts() {
-        let world = world();
-        let odd: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(&b"\xff\n"[..]);
-        std::fs::write(world.out.join(odd), "").unwrap();
-        assert!(world.refused(&all()).contains("is not UTF-8"));
-        std::fs::remove_file(world.out.join(odd)).unwrap();
-        std::fs::write(world.out.join("a\nb \\ *"), "x").unwrap();
-        assert!(world.take(&all()).is_ok());
-        let most = Most { bytes: 0, files: 9 };
-        assert!(matches!(ingest(&world.out, &all(), most, &world.store), Err(IngestError::TooMuch(_))));
-        let most = Most { bytes: 9, files: 0 };
-        assert!(matches!(ingest(&world.out, &all(), most, &world.store), Err(IngestError::TooMuch(_))));
-        // A hole of an exabyte is more than any cap.
-        let hole = File::create(world.out.join("hole")).unwrap();
-        hole.set_len(1 << 42).unwrap();
-        assert!(matches!(world.take(&all()), Err(IngestError::TooMuch(_))));
-        assert!(usage(&world.out).0 < 1 << 20);
-        std::fs::remove_file(world.out.join("hole")).unwrap();
-        let mut deep = world.out.clone();
-        (0..150).for_each(|_| deep.push("d"));
-        std::fs::create_dir_all(&deep).unwrap();
-        assert!(world.refused(&all()).contains("more than 100 directories deep"));
-    }
-}
+mod tests;

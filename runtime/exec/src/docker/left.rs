@@ -4,9 +4,11 @@
 //! A wrun that is killed drops nothing. What it left is known by labels, and by a lock that the kernel freed: the next
 //! one that runs the same action takes it over, and a sweep removes what nobody will ask for.
 
+use super::bucket::Bucket;
 use super::ending::chain;
 use super::folder::{Folder, Folders};
 use super::infrastructure;
+use super::ingest::{Given, Most};
 use crate::{ContainerRun, RunError};
 use bollard::Docker;
 use bollard::errors::Error;
@@ -45,6 +47,8 @@ pub(super) struct Leftovers {
     pub(super) folders: Folders,
     results: Arc<dyn Store>,
     store: String,
+    /// Where containers write that write to a bucket themselves.
+    pub(super) bucket: Option<Bucket>,
     pub(super) grace: Duration,
     runtime: tokio::runtime::Handle,
     api: OnceLock<Docker>,
@@ -65,10 +69,20 @@ impl Leftovers {
         folders: Folders,
         results: Arc<dyn Store>,
         store: String,
+        bucket: Option<Bucket>,
         grace: Duration,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        Self { folders, results, store, grace, runtime, api: OnceLock::new(), removing: watch::Sender::new(0) }
+        Self {
+            folders,
+            results,
+            store,
+            bucket,
+            grace,
+            runtime,
+            api: OnceLock::new(),
+            removing: watch::Sender::new(0),
+        }
     }
 
     pub(super) fn connected(&self, api: Docker) {
@@ -109,10 +123,10 @@ impl Leftovers {
             let good = same && adopted.is_none() && state.as_ref().is_some_and(|state| is_good(state, run));
             if good && let Some(state) = state {
                 left.running.store(state.running == Some(true), Ordering::SeqCst);
-                adopted = Some((left, Some(since(state.started_at.as_deref()))));
+                adopted = Some((running_for(left.id(), &state), left));
             }
         }
-        Ok(adopted)
+        Ok(adopted.map(|(began, left)| (left, Some(began))))
     }
 
     /// Takes over the container of an action whose lock this process has: whoever holds its folder sweeps, for moments.
@@ -222,6 +236,32 @@ fn may_be_asked_for(state: &ContainerState) -> bool {
     state.running == Some(true) || ended.is_some_and(|at| since(Some(at)) < OLD)
 }
 
+/// Returns for how long a container has run. A clock that was set meanwhile must not end it, so this goes by the age of
+/// its process where that can be seen.
+fn running_for(id: &str, state: &ContainerState) -> Duration {
+    let age = state.pid.filter(|_| state.running == Some(true)).and_then(|pid| age(id, pid));
+    age.unwrap_or_else(|| since(state.started_at.as_deref()))
+}
+
+/// Returns the age of a container's process, by the clock that counts from the machine's start.
+fn age(id: &str, pid: i64) -> Option<Duration> {
+    let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).ok();
+    // An engine in a world of its own has other numbers.
+    read("cgroup").filter(|cgroup| cgroup.contains(id))?;
+    process_age(&read("stat")?, &std::fs::read_to_string("/proc/uptime").ok()?)
+}
+
+fn process_age(stat: &str, uptime: &str) -> Option<Duration> {
+    /// What Linux counts in when it speaks to programs.
+    const TICKS_A_SECOND: u64 = 100;
+    /// Where the start is, behind the name, which may hold anything.
+    const START: usize = 19;
+    let ticks: u64 = stat.rsplit_once(')')?.1.split_whitespace().nth(START)?.parse().ok()?;
+    let now: f64 = uptime.split(' ').next()?.parse().ok()?;
+    let now = Duration::try_from_secs_f64(now).ok()?;
+    Some(now.saturating_sub(Duration::from_millis(ticks.saturating_mul(1000 / TICKS_A_SECOND))))
+}
+
 /// Returns how long ago an instant of the engine's was; nothing for one that is to come.
 fn since(instant: Option<&str>) -> Duration {
     let instant = instant.and_then(|instant| instant.parse::<jiff::Timestamp>().ok());
@@ -296,6 +336,27 @@ impl Left {
         Ok(())
     }
 
+    /// Gives the run a prefix of its own in the bucket.
+    pub(super) fn give_prefix(&self) -> Result<(), String> {
+        let (Some(folder), Some(bucket)) = (&self.folder, &self.all.bucket) else {
+            return Err("no bucket is known that containers may write to".into());
+        };
+        bucket.fresh(&folder.inside(""), &folder.name())
+    }
+
+    /// Returns the address of that prefix, if it has one.
+    pub(super) fn url(&self) -> Option<String> {
+        self.all.bucket.as_ref()?.url(&self.inside(""))
+    }
+
+    /// Brings what the run wrote there into the store.
+    pub(super) async fn land(&self, most: Most, store: &Arc<dyn Store>) -> Result<Vec<Given>, RunError> {
+        match &self.all.bucket {
+            Some(bucket) => bucket.land(&self.inside(""), most, store).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Returns the folder of the secrets, if there are any.
     pub(super) fn secrets(&self) -> Option<PathBuf> {
         let inner = secrets_folder(self.folder.as_ref()?).join("secrets");
@@ -331,6 +392,12 @@ impl Drop for Left {
                     Err(_) => return,
                 }
             }
+            // What cannot be swept now is swept with the folder that says where it is, by a later sweep.
+            if let (Some(folder), Some(bucket)) = (&folder, &busy.0.bucket)
+                && bucket.sweep(&folder.inside("")).await.is_err()
+            {
+                return;
+            }
             let removed = tokio::task::spawn_blocking(move || {
                 if let Some(folder) = folder {
                     _ = super::folder::remove(&secrets_folder(&folder));
@@ -341,5 +408,20 @@ impl Drop for Left {
             _ = removed.await;
             drop(busy);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_as_old_as_it_says() {
+        let stat = "12 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 250 20";
+        assert_eq!(process_age(stat, "10.50 3.2\n"), Some(Duration::from_secs(8)));
+        assert_eq!(process_age(stat, "1.00 0\n"), Some(Duration::ZERO));
+        assert_eq!(process_age("12 (a", "1.0 0"), None);
+        // One that lies in no cgroup of the container's is another process.
+        assert_eq!(age("0123456789abcdef", i64::from(std::process::id())), None);
     }
 }

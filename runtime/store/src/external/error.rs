@@ -95,6 +95,9 @@ pub enum ExternalError {
         /// Whether it looks like a page for people where data was due.
         page: bool,
     },
+    /// It is a file of this machine, which has no address that others could read.
+    #[error("`{}` cannot be given by reference: it is a file of this machine", .0.display())]
+    NoReference(PathBuf),
     /// Its server does not say what wrun.toml wants to go by.
     #[error("`{}` cannot be pinned by its {what}: {why}", path.display())]
     NoPin {
@@ -140,6 +143,7 @@ impl ExternalError {
             Self::Remote(error) => remote(error).into(),
             Self::Pinned { page: true, .. } => "open it in a browser: the data may have moved, or need a login".into(),
             Self::Pinned { .. } => "if the new bytes are right, change `digest` under [externals] in wrun.toml".into(),
+            Self::NoReference(_) => "leave `by` out of [externals] in wrun.toml: then its bytes are given".into(),
             Self::NoPin { .. } => "leave `pin` out of [externals] in wrun.toml: then its content counts".into(),
         }
     }

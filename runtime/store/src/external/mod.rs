@@ -50,7 +50,7 @@ pub use error::ExternalError;
 pub use http::{HttpOptions, parse as parse_url};
 pub(crate) use origin::land;
 pub use origin::{Landed, Origin, ReadError, Seen, Sources};
-pub use rule::{Place, Request, Rule, Weak};
+pub use rule::{By, Place, Request, Rule, Weak};
 
 /// Files of at most this many bytes are kept in memory once they are read.
 const SMALL: u64 = 4 << 10;
@@ -126,9 +126,9 @@ pub async fn find(
     let mut read = FxHashMap::default();
     let finish = |(request, listed): (&Request, Result<Listed, ExternalError>)| {
         let (files, alone) = listed?;
-        let found = match (request.mode, request.rule.pin) {
+        let found = match (request.mode, request.rule.weak()) {
             (ExternalMode::Listing, _) => listing_of(store, &files),
-            (ExternalMode::Content, Some(weak)) => pinned(store, files, weak),
+            (ExternalMode::Content, Some(weak)) => pinned(store, files, weak, request.rule.by),
             (ExternalMode::Content, None) => content(store, files, alone, now, &mut read),
         };
         found.and_then(|found| found.checked(request))
@@ -138,7 +138,7 @@ pub async fn find(
 
 /// Tells whether the content of an external counts.
 fn reads(request: &Request) -> bool {
-    request.mode == ExternalMode::Content && request.rule.pin.is_none()
+    request.mode == ExternalMode::Content && request.rule.weak().is_none()
 }
 
 /// Brings what servers have and nobody remembers, all at once: to hash it is to bring it.
@@ -246,8 +246,8 @@ fn listing_of(store: &Arc<dyn Store>, files: &[FoundFile]) -> Result<Found, Exte
     written(store, InputKind::Listing, "listing", lines, Vec::new())
 }
 
-/// Makes what stands for files that are not read before they are needed: what their server says of each.
-fn pinned(store: &Arc<dyn Store>, files: Vec<FoundFile>, weak: Weak) -> Result<Found, ExternalError> {
+/// Makes what stands for files that are not read before they are needed, or never: what their server says of each.
+fn pinned(store: &Arc<dyn Store>, files: Vec<FoundFile>, weak: Weak, by: By) -> Result<Found, ExternalError> {
     let mut lines = String::new();
     for file in &files {
         let Where::There(_, seen) = &file.from else { continue };
@@ -257,6 +257,14 @@ fn pinned(store: &Arc<dyn Store>, files: Vec<FoundFile>, weak: Weak) -> Result<F
         };
         let pin = pin.as_deref().unwrap_or_default();
         lines += &format!("{}\t{pin}\t{}\t{}\n", file.size, file.path.display(), file.name);
+    }
+    if by == By::Reference {
+        // A line must end where its name does: a task reads it.
+        if let Some(file) = files.iter().find(|file| file.name.contains(char::is_control)) {
+            let why = "it has a control character in its name, which a reference cannot hold".into();
+            return Err(ExternalError::Name { path: file.path.clone(), why });
+        }
+        return written(store, InputKind::Reference, "reference", lines, Vec::new());
     }
     let kind = match weak {
         Weak::VersionId => InputKind::VersionId,

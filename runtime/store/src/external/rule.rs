@@ -49,6 +49,23 @@ pub enum Weak {
     Etag,
 }
 
+/// How a task is given an external.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// Its bytes.
+    #[default]
+    Content,
+    /// Its addresses, with what the server says of each.
+    Reference,
+}
+
+impl By {
+    fn is_content(&self) -> bool {
+        *self == Self::Content
+    }
+}
+
 /// What wrun.toml says of an external.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -59,9 +76,19 @@ pub struct Rule {
     /// What it is known by instead of its content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<Weak>,
+    /// How a task is given it.
+    #[serde(skip_serializing_if = "By::is_content")]
+    pub by: By,
     /// A file beside it, or in it where it is a folder, without which it counts as missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
+}
+
+impl Rule {
+    /// Returns the server's word that it goes by, if any: who is given an address alone has no other.
+    pub(super) fn weak(&self) -> Option<Weak> {
+        self.pin.or((self.by == By::Reference).then_some(Weak::Etag))
+    }
 }
 
 /// An external that somebody asks for.

@@ -2,7 +2,7 @@
 
 use super::list::{Listed, MAGIC, matcher};
 use super::origin::{Landed, Origin, ReadError, Seen, Sources};
-use super::rule::{Place, Request, Rule, Weak};
+use super::rule::{By, Place, Request, Rule, Weak};
 use super::{ExternalError, FoundFile, Where};
 use crate::api::{BlobKind, Stamp, Store, Write};
 use crate::error::StoreError;
@@ -45,6 +45,9 @@ pub(super) async fn list(
 }
 
 fn here(path: &Path, rule: &Rule) -> Result<Listed, ExternalError> {
+    if rule.by == By::Reference {
+        return Err(ExternalError::NoReference(path.to_owned()));
+    }
     if let Some(weak) = rule.pin {
         return Err(no_pin(path, weak, "it is a file of this machine"));
     }
@@ -98,7 +101,7 @@ async fn there(sources: &Sources, uri: &str, rule: &Rule) -> Result<Listed, Exte
             None => (below(&origin, uri, &format!("{key}/")).await?, false),
         },
     };
-    if let Some(weak) = rule.pin {
+    if let Some(weak) = rule.weak() {
         versions(&origin, &mut files, weak).await?;
     }
     Ok((files, alone))

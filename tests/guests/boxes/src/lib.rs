@@ -1,7 +1,8 @@
 //! Tasks that a container does, whatever a test wants of it: scripts run in the shell of the image that the tests make.
 
 use wrun_task::{
-    Container, Context, Files, InContainer, Input, Insignificant, Limits, Outputs, Result, Run, Task, Text, export,
+    Container, Context, External, Files, InContainer, Input, Insignificant, Limits, Outputs, Path, Requires,
+    Result, Run, Task, Text, export,
 };
 
 /// A text, and when it was asked for
@@ -23,6 +24,13 @@ impl Run for Words {
     }
 }
 
+/// What a script sees
+#[derive(Requires)]
+struct Shown {
+    words: Words,
+    given: Option<External>,
+}
+
 /// Runs a script over some words
 #[derive(Task)]
 #[task(container, retries = 0)]
@@ -36,6 +44,9 @@ struct Script {
     /// The words
     #[param(default = "b\na\nc\n")]
     text: String,
+    /// Something else to show, as `given`
+    #[param(default)]
+    given: Option<Path>,
     /// Files to make; none is whatever there is
     #[param(default)]
     files: Vec<String>,
@@ -85,10 +96,10 @@ fn cap(cap: &Insignificant<u64>) -> Option<u64> {
 }
 
 impl InContainer for Script {
-    type Requires = Words;
+    type Requires = Shown;
 
-    fn requires(&self) -> Words {
-        Words { text: self.text.clone() }
+    fn requires(&self) -> Shown {
+        Shown { words: Words { text: self.text.clone() }, given: self.given.as_ref().map(External::new) }
     }
 
     fn container(&self) -> Container {
@@ -147,6 +158,7 @@ fn script(script: &str) -> Script {
         script: script.to_owned(),
         image: "wrun-test:latest".into(),
         text: "b\na\nc\n".into(),
+        given: None,
         files: Vec::new(),
         entrypoint: Vec::new(),
         args: Vec::new(),

@@ -252,3 +252,32 @@ fn a_weaker_pin_is_not_read_before_it_is_brought() {
     request.rule.pin = Some(Weak::Etag);
     assert!(matches!(block_on(find_all(&place, &request)), Err(ExternalError::NoPin { .. })));
 }
+
+#[test]
+fn what_is_given_by_reference_is_never_read() {
+    for (pin, heads) in [(None, 0), (Some(Weak::VersionId), 2)] {
+        let (there, bucket) = bucket(&[("in/a", "1"), ("in/b", "22")]);
+        let rule = Rule { by: By::Reference, pin, ..Rule::default() };
+        let ask = || there.ask("s3://b/in/", ExternalMode::Content, rule.clone()).ok().unwrap();
+        let found = ask();
+        assert_eq!((found.kind, requests(&there)), (InputKind::Reference, (heads, 1, 0)));
+        let shown = there.brought(&found);
+        let [(name, lines)] = &shown[..] else { panic!("{shown:?}") };
+        let lines: Vec<Vec<&str>> =
+            std::str::from_utf8(lines).unwrap().lines().map(|line| line.split('\t').collect()).collect();
+        let columns = |line: &[&str]| (line[0].to_owned(), line[2].to_owned(), line[3].to_owned());
+        let due = |size: &str, name: &str| (size.to_owned(), format!("s3://b/in/{name}"), name.to_owned());
+        assert_eq!(name, "reference");
+        assert_eq!(lines.iter().map(|line| columns(line)).collect::<Vec<_>>(), [due("1", "a"), due("2", "b")]);
+        assert!(lines.iter().all(|line| !line[1].is_empty()), "what the server says is the pin");
+        assert_eq!(requests(&there), (heads, 1, 0), "nothing was read to show it");
+        assert_eq!(ask().digest, found.digest);
+        bucket.pass(1);
+        bucket.plant("in/a", b"9");
+        assert_ne!(ask().digest, found.digest);
+    }
+    let place: Local = place(&[("a", "1")]);
+    let mut request = Request::new(place.path("a"), ExternalMode::Content);
+    request.rule.by = By::Reference;
+    assert!(matches!(block_on(find_all(&place, &request)), Err(ExternalError::NoReference(_))));
+}

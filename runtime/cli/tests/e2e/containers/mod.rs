@@ -1,4 +1,14 @@
 //! Containers, on a real engine. Where there is none, tests/tools/test.sh says so.
+//!
+//! - `outside.rs`: those that read and write servers themselves
+//! - `seen.rs`: what is seen of them while they run and after
+//! - `tools.rs`: the example plugins
+//! - `trouble.rs`: what goes wrong around them
+
+mod outside;
+mod seen;
+mod tools;
+mod trouble;
 
 use crate::env::{Ran, TestEnv};
 use std::process::{Command, Output};
@@ -341,80 +351,6 @@ fn an_effect_is_not_repeated_to_verify_it() {
     nothing_left(&env);
 }
 
-#[test]
-fn a_log_of_any_size_is_capped_and_progress_is_heard() {
-    if !engine() {
-        return;
-    }
-    let env = world();
-    let script = "echo first; head -c 20m /dev/zero | tr '\\0' 'x'; head -c 3m /dev/urandom; echo; echo last";
-    build(&env, script, &[]).ok();
-    let log = env.wrun(words("log", script, &[])).ok().raw_stdout();
-    assert!(log.starts_with("first\n") && log.ends_with("last\n"), "{}", log.len());
-    assert!(log.contains("bytes of the log are left out"));
-    let mut words = words("build", "echo 'wrun-progress: 0.5 half way'; echo said", &[]);
-    words.push("--json");
-    let lines = env.wrun(words).ok().json();
-    let heard = lines.iter().any(|line| line["event"] == "progress" && line["message"] == "half way");
-    assert!(heard || lines.iter().all(|line| line["event"] != "progress"), "{lines:?}");
-    nothing_left(&env);
-}
-
-#[test]
-fn the_pivot_example_makes_its_table_and_publishes_it() {
-    if !engine() {
-        return;
-    }
-    let env = world();
-    env.write("blob.csv", "a,x,1\na,y,2\n\nb,y,3\n");
-    let image = format!("image={IMAGE}");
-    let to = format!("file:{}", env.path("site/pivot.csv").display());
-    env.wrun(["build", "pivot.wasm", "pivot", "-p", &image, "--publish", &to, "-q"]).ok();
-    assert_eq!(env.read("site/pivot.csv"), "row,x,y\na,1,2\nb,0,3\n");
-    assert_eq!(env.wrun(["cat", "pivot.wasm", "size", "-p", &image]).ok().raw_stdout(), "2 rows, 2 columns\n");
-    // What a param holds is one argument, whatever it is.
-    let odd = "empty=$(id) `id` \"; x";
-    env.wrun(["build", "pivot.wasm", "pivot", "-p", &image, "-p", odd, "--publish", &to, "-q"]).ok();
-    assert_eq!(env.read("site/pivot.csv"), "row,x,y\na,1,2\nb,$(id) `id` \"; x,3\n");
-    nothing_left(&env);
-}
-
-#[test]
-fn what_is_followed_is_shown_as_it_is_said() {
-    if !engine() {
-        return;
-    }
-    let env = world();
-    let script = "echo one; echo 'wrun-progress: 0.5 halfway'; echo two";
-    let mut words = words("build", script, &[]);
-    words.extend(["--follow", "script"]);
-    let said = env.wrun(words).ok().stderr();
-    for due in ["| one\n", "| 50 % halfway\n", "| two\n"] {
-        assert!(said.contains(due), "{due}: {said}");
-    }
-    env.words("build boxes.wasm script true --follow scrip").refused(
-        2,
-        "error: `--follow=scrip`: no plugin has the task `scrip`\nhint: did you mean `--follow=script`?\n",
-    );
-}
-
-#[test]
-fn debug_lays_out_a_container_and_says_how_to_repeat_it() {
-    if !engine() {
-        return;
-    }
-    let env = world();
-    let script = "sort /in/words/words.txt > /out/o; echo done";
-    let lines = env.wrun(["debug", "boxes.wasm", "script", script, "-o", "lay", "--json"]).ok().json();
-    assert_eq!(env.read("lay/in/words/words.txt"), "b\na\nc\n");
-    assert_eq!((env.read("lay/out/o").as_str(), env.read("lay/log.txt").as_str()), ("a\nb\nc\n", "done\n"));
-    let command = lines[0]["container"].as_str().unwrap().replace("-it ", "");
-    let repeated = Command::new("sh").args(["-c", &command]).output().unwrap();
-    assert!(repeated.status.success(), "{command}: {repeated:?}");
-    assert_eq!(env.read("lay/native/o"), "a\nb\nc\n");
-    nothing_left(&env);
-}
-
 /// Waits until a store has a container in this state, and returns its id.
 fn container(env: &TestEnv, state: &str) -> String {
     let since = Instant::now();
@@ -489,18 +425,4 @@ fn an_interrupted_build_leaves_nothing_and_others_are_left_alone() {
         .unwrap();
     theirs.wait().unwrap();
     nothing_left(&other);
-}
-
-#[test]
-fn without_an_engine_it_is_said_which_was_asked() {
-    let mut env = world();
-    env.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
-    fails(
-        &env,
-        "true",
-        &[],
-        &["no engine answers at unix:///nowhere/docker.sock (DOCKER_HOST)", "hint: `wrun doctor`"],
-    );
-    env.set("DOCKER_HOST", "ssh://host");
-    fails(&env, "true", &[], &["only unix:// and tcp:// can"]);
 }
