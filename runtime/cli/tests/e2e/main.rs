@@ -15,6 +15,7 @@ mod cat;
 mod complete;
 mod config;
 mod containers;
+mod contract;
 mod debug;
 mod describe;
 mod diff;
