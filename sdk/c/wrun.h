@@ -178,6 +178,44 @@ void wrun_makes(wrun_plan *plan, const char *name, wrun_output_kind kind);
 /* Limits of this call; they begin as those of the task type. */
 wrun_limits *wrun_limit(wrun_plan *plan);
 
+/* ---- tasks that a container does ---- */
+
+typedef struct wrun_pair {
+  const char *name, *value;
+} wrun_pair;
+
+/* What runs, and within what. What is 0 or NULL is not asked for. Arguments are data: no shell reads them, unless
+ * the image's program is one. Tables of texts end with NULL, of pairs with one that has no name, of exit codes
+ * with WRUN_NO_CODE; the macros below add it. */
+typedef struct wrun_container {
+  const char *image;              /* `name:tag`, `name@sha256:...`, or the id of one that is on the machine alone */
+  const char *const *entrypoint;  /* in place of the image's own; a table without texts is none at all */
+  const char *const *args;
+  const char *workdir;            /* an absolute path, in place of the image's own */
+  const wrun_pair *env;           /* in the key, so no place for a secret */
+  const char *user;               /* `name` or `uid:gid`, in place of the image's own */
+  bool network;                   /* in place of none; what it fetches is in no key */
+  bool effect;                    /* it acts on the world: never repeated to verify, at least once is promised */
+  uint32_t gpus;
+  uint64_t cpu_millis;            /* thousandths of a core, which have to be free for it to start */
+  uint64_t memory;                /* bytes, which have to be free for it to start */
+  uint64_t timeout;               /* seconds */
+  uint64_t tmpfs;                 /* bytes of /tmp, which is memory */
+  const int32_t *accepted;        /* exit codes that are a success, in place of 0 alone */
+  const char *const *secrets;     /* each is a file in /run/secrets; wrun.toml says where its value is */
+  const wrun_pair *labels;        /* asks for a machine with these labels */
+} wrun_container;
+
+#define WRUN_NO_CODE INT32_MIN
+
+/* Lets a container do the work, in place of `run`: it sees /in, read-only, and writes /out. All that is given is
+ * copied:
+ *
+ *   wrun_in_container(plan, &(wrun_container){.image = "busybox:1.36",
+ *       .args = WRUN_TEXTS("sort", "-o", "/out/sorted.txt", "/in/words/words.txt")});
+ */
+void wrun_in_container(wrun_plan *plan, const wrun_container *container);
+
 /* ---- while it runs ---- */
 
 /* Asks for a task while running: queue any number, then wrun_await. The input may be NULL: wrun_input says what
@@ -228,7 +266,7 @@ typedef struct wrun_task {
 #else
   wrun_requires_fn *requires;
 #endif
-  wrun_run_fn *run;
+  wrun_run_fn *run;            /* none where a container does the work */
   const char *version;         /* a promise: equal versions make equal bytes, whatever the component */
   bool dynamic;                /* whether `run` may call wrun_await */
   bool native_nan;
@@ -250,6 +288,9 @@ const wrun_plugin *wrun_plugin_table(void);
 #ifndef __cplusplus
 #define WRUN_PARAMS(...) ((const wrun_param[]){__VA_ARGS__, {0}})
 #define WRUN_OUTPUTS(...) ((const wrun_output[]){__VA_ARGS__, {0}})
+#define WRUN_TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define WRUN_PAIRS(...) ((const wrun_pair[]){__VA_ARGS__, {0}})
+#define WRUN_CODES(...) ((const int32_t[]){__VA_ARGS__, WRUN_NO_CODE})
 #endif
 
 /* WRUN_PLUGIN("my-plugin", "What it is for", {.name = "one", …}, {.name = "two", …}) */

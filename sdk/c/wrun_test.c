@@ -3,19 +3,25 @@
 #include "wrun_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char root[64];
-static char failed[4096];
+/* The folder that is thrown away, and the one in it that the running task sees: each required task has a world of
+ * its own, `top/<depth>`. Like all that wrun_alloc gives, they last until the next wrun_test_begin. */
+static char *top, *root;
+static int depth;
+static const char *failed = "";
 
 static void die(const char *what) {
   fprintf(stderr, "wrun_test: %s: %s\n", what, strerror(errno));
   exit(2);
 }
 
+/* A link goes, and not what it leads to. */
 static void sweep(const char *path) {
-  DIR *dir = opendir(path);
+  struct stat seen;
+  DIR *dir = !lstat(path, &seen) && S_ISDIR(seen.st_mode) ? opendir(path) : NULL;
   if (dir) {
     for (struct dirent *found; (found = readdir(dir));)
       if (strcmp(found->d_name, ".") && strcmp(found->d_name, ".."))
@@ -26,21 +32,31 @@ static void sweep(const char *path) {
 }
 
 static void end(void) {
-  if (*root) sweep(root);
+  if (top) sweep(top);
+}
+
+static bool below(const char *path, const char *folder) {
+  size_t length = strlen(folder);
+  return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
 }
 
 /* Where a path of the task is on this machine. */
 static const char *real(const char *path) {
-  bool ours = !strncmp(path, "/in", 3) || !strncmp(path, "/out", 4);
-  return ours ? wrun_format("%s%s", root, path) : path;
+  return below(path, "/in") || below(path, "/out") ? wrun_format("%s%s", root, path) : path;
+}
+
+/* Inputs are read-only. */
+static bool refused(const char *path) {
+  if (below(path, "/in")) errno = EROFS;
+  return below(path, "/in");
 }
 
 FILE *wrun_test_fopen(const char *path, const char *mode) {
-  if (!strncmp(path, "/in", 3) && strpbrk(mode, "wa+")) {
-    errno = EROFS;
-    return NULL;
-  }
-  return fopen(real(path), mode);
+  return strpbrk(mode, "wa+") && refused(path) ? NULL : fopen(real(path), mode);
+}
+
+int wrun_test_open_(const char *path, int flags) {
+  return (flags & O_ACCMODE) != O_RDONLY && refused(path) ? -1 : open(real(path), flags, 0666);
 }
 
 DIR *wrun_test_opendir(const char *path) {
@@ -48,19 +64,27 @@ DIR *wrun_test_opendir(const char *path) {
 }
 
 int wrun_test_mkdir(const char *path, mode_t mode) {
-  return mkdir(real(path), mode);
+  return refused(path) ? -1 : mkdir(real(path), mode);
 }
 
 int wrun_test_remove(const char *path) {
-  return remove(real(path));
+  return refused(path) ? -1 : remove(real(path));
 }
 
 int wrun_test_rename(const char *from, const char *to) {
-  return rename(real(from), real(to));
+  return refused(from) || refused(to) ? -1 : rename(real(from), real(to));
 }
 
 static void folder(const char *path) {
   if (mkdir(path, 0777) && errno != EEXIST) die(path);
+}
+
+/* Makes the empty world of the current depth. */
+static void world(void) {
+  root = wrun_format("%s/%d", top, depth);
+  folder(root);
+  folder(real("/in"));
+  folder(real("/out"));
 }
 
 void wrun_test_begin(void) {
@@ -68,13 +92,16 @@ void wrun_test_begin(void) {
   if (!registered) atexit(end);
   registered = true;
   end();
+  top = NULL;
+  failed = "";
+  depth = 0;
   wrun_free_all_();
   wrun_begin_();
   const char *temporary = getenv("TMPDIR");
-  snprintf(root, sizeof root, "%.40s/wrun-XXXXXX", temporary && *temporary ? temporary : "/tmp");
-  if (!mkdtemp(root)) die(root);
-  folder(real("/in"));
-  folder(real("/out"));
+  char *made = wrun_format("%s/wrun-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+  if (!mkdtemp(made)) die(made);
+  top = made;
+  world();
 }
 
 void wrun_test_input(const char *input, const char *name, const char *text) {
@@ -97,12 +124,9 @@ static int provide(const wrun_call *call) {
   if (call->kind != WRUN_IS_TASK || call->plugin)
     return wrun_fail("the test does not give the input `%s`: use wrun_test_input", call->input);
   /* It has a world of its own; what it made becomes the input. */
-  char outer[sizeof root];
-  memcpy(outer, root, sizeof root);
-  snprintf(root, sizeof root, "%.50s.in", outer);
-  folder(root);
-  folder(real("/in"));
-  folder(real("/out"));
+  char *outer = root;
+  depth++;
+  world();
   uint64_t needs = wrun_needs_;
   int code = run(call->task, wrun_call_params_(call));
   wrun_needs_ = needs;
@@ -112,8 +136,9 @@ static int provide(const wrun_call *call) {
     at = wrun_format("%s/%s", at, strrchr(from, '/') + 1);
   }
   if (code == WRUN_OK && rename(from, at)) code = wrun_fail("there is no `%s` in its output", from);
-  end();
-  memcpy(root, outer, sizeof root);
+  sweep(root);
+  depth--;
+  root = outer;
   return code;
 }
 
@@ -123,6 +148,9 @@ static int run(const char *name, const char *params) {
   wrun_args args = {params, strlen(params)};
   const wrun_task *task = wrun_find_(name);
   if (!task || wrun_declare_(task, &args, &plan) != WRUN_OK) return WRUN_FAILED;
+  if (plan.container)
+    return wrun_fail("a container does `%s`: use wrun_test_input for its output, and wrun_test_requires for its plan",
+                     name);
   for (size_t i = 0; i < plan.count; i++)
     if (plan.inputs[i]->kind != WRUN_IS_CLOCK && provide(plan.inputs[i]) != WRUN_OK) return WRUN_FAILED;
   wrun_begin_();
@@ -131,7 +159,7 @@ static int run(const char *name, const char *params) {
 
 int wrun_test_run(const char *task, const char *params_json) {
   int code = run(task, params_json);
-  snprintf(failed, sizeof failed, "%s", code == WRUN_OK ? "" : wrun_failure_());
+  failed = code == WRUN_OK ? "" : wrun_failure_();
   fflush(NULL);
   return code;
 }
@@ -158,10 +186,16 @@ const char *wrun_test_requires(const char *name, const char *params_json) {
   wrun_args args = {params_json, strlen(params_json)};
   const wrun_task *task = wrun_find_(name);
   if (!task || wrun_declare_(task, &args, &plan) != WRUN_OK) {
-    snprintf(failed, sizeof failed, "%s", wrun_failure_());
+    failed = wrun_failure_();
     return NULL;
   }
   const char *lines = "";
+  if (plan.container) {
+    lines = wrun_format("container %s", plan.container->image);
+    for (size_t i = 0; plan.container->args && plan.container->args[i]; i++)
+      lines = wrun_format("%s %s", lines, plan.container->args[i]);
+    lines = wrun_format("%s\n", lines);
+  }
   for (size_t i = 0; i < plan.count; i++) {
     const wrun_call *call = plan.inputs[i];
     lines = call->kind == WRUN_IS_TASK

@@ -27,7 +27,8 @@ int wrun_test_run(const char *task, const char *params_json);
 const char *wrun_test_error(void);
 /* Text of an output file, or NULL. Stays until wrun_test_begin. */
 const char *wrun_test_output(const char *name);
-/* What a call requires, one `<input> <task> <params>` or `<input> <uri>` a line. */
+/* What a call requires, one `<input> <task> <params>` or `<input> <uri>` a line; first, where one does the work,
+ * `container <image> <args>`. */
 const char *wrun_test_requires(const char *task, const char *params_json);
 /* Ends the test program with a message unless it holds. */
 void wrun_test_check(int holds, const char *what, const char *file, int line);

@@ -14,7 +14,7 @@ say what is done with them:
                       next one is `echo $?`.
     ```toml,file=NAME the block is written to a file of the working directory; for any language. Python is
                       compiled as well.
-    ```console,needs=X  the same, but left out and said to be where the program X is not installed.
+    ```console,needs=X+Y  the same, but left out and said to be where the program X or Y is not installed.
     ```rust           only `{{#include FILE:ANCHOR}}`, of a file that is compiled and tested elsewhere.
     ```text           neither run nor checked: pictures, formats, output of commands that are quoted in part.
 
@@ -40,6 +40,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BOOK = ROOT / "docs"
 WORK = ROOT / "target" / "docs"
 PLUGINS = ["cookbook", "luigi", "report"]
+# The cookbook in other languages, and the compiler that each takes. A page that includes pieces of one is run with it
+# too, in the place of cookbook.wasm, and has to print the same.
+OTHERS = {"cookbook-c": "clang", "cookbook-hs": "wasm32-wasi-ghc"}
 # What the book calls the folder of the repository.
 SHOWN = "/home/ada/wrun"
 WORLDS = pathlib.Path(tempfile.gettempdir()) / f"wrun-docs-{os.getuid()}-{zlib.crc32(bytes(ROOT)):08x}"
@@ -142,10 +145,10 @@ def compare(due, got):
 class World:
     """Where the commands of one page run."""
 
-    def __init__(self, page):
+    def __init__(self, page, other=None):
         # The same folder each time, as cargo compiles for a path; outside the repository, or it would be taken
         # for a part of its workspace.
-        self.root = WORLDS / str(page.relative_to(BOOK)).replace("/", "-").removesuffix(".md")
+        self.root = WORLDS / (str(page.relative_to(BOOK)).replace("/", "-").removesuffix(".md") + f"-{other}" * bool(other))
         shutil.rmtree(self.root, ignore_errors=True)
         self.home, self.work = self.root / "home", self.root / "work"
         self.cwd = self.work
@@ -157,6 +160,8 @@ class World:
             shutil.copy2(kept, compiled)
         for name in PLUGINS:
             shutil.copy2(WORK / f"{name}.wasm", self.work)
+        if other:
+            shutil.copy2(WORK / f"{other}.wasm", self.work / "cookbook.wasm")
         self.env = {
             "HOME": str(self.home),
             "PATH": os.pathsep.join([str(self.root / "bin"), *TOOLS, "/usr/local/bin:/usr/bin:/bin"]),
@@ -217,8 +222,9 @@ def included(page, line):
     return None
 
 
-def run_page(page, update):
-    """Runs a page; returns the number of its commands, and what is wrong."""
+def run_page(page, update, other=None):
+    """Runs a page, perhaps with the cookbook of another language; returns the number of its commands, what is wrong,
+    and what was left out."""
     if REFERENCE.match(str(page.relative_to(BOOK))):
         return 0, [], []
     text = page.read_text()
@@ -228,12 +234,15 @@ def run_page(page, update):
     world = None
 
     def bad(number, why):
-        wrong.append(f"{page.relative_to(ROOT)}:{number + 1}: {why}")
+        wrong.append(f"{page.relative_to(ROOT)}:{number + 1}: {f'with {other}: ' if other else ''}{why}")
+
+    if other and not compiler(OTHERS[other]):
+        return 0, [], [f"{page.relative_to(ROOT)}: with {other}: {OTHERS[other]} is not installed"]
 
     try:
         for block in blocks:
             if "file" in block.attributes:
-                world = world or World(page)
+                world = world or World(page, other)
                 if block.lines and INCLUDE.match(block.lines[0]):
                     why = included(page, block.lines[0])
                     if why:
@@ -247,10 +256,10 @@ def run_page(page, update):
                 to.write_text(body.replace(SHOWN, str(ROOT)))
                 if block.language == "python":
                     compile(body, block.attributes["file"], "exec")
-            elif block.attributes.get("needs") and not shutil.which(block.attributes["needs"], path=os.pathsep.join([*TOOLS, "/usr/bin", "/bin"])):
+            elif block.attributes.get("needs") and not all(map(compiler, block.attributes["needs"].split("+"))):
                 left_out.append(f"{page.relative_to(ROOT)}:{block.start}: {block.attributes['needs']} is not installed")
             elif block.language == "console":
-                world = world or World(page)
+                world = world or World(page, other)
                 steps = steps_of(block)
                 new = []
                 for i, (command, due) in enumerate(steps):
@@ -348,10 +357,21 @@ def headings(page):
     return {slug(title) for title in re.findall(r"^#+ (.*)$", text, re.M)}
 
 
-def build_plugins():
+def compiler(name):
+    return shutil.which(name, path=os.pathsep.join([*TOOLS, "/usr/local/bin", "/usr/bin", "/bin"]))
+
+
+def others(page):
+    """The other cookbooks of which a page shows pieces."""
+    return [name for name in OTHERS if f"plugins/{name}/" in page.read_text()]
+
+
+def build_plugins(chosen):
     """Builds the book's plugins below target/docs; cargo knows whether there is anything to do."""
     env = {name: value for name, value in os.environ.items() if name == "CARGO_HOME" or not re.match("CARGO|RUSTFLAGS", name)}
-    for name in PLUGINS:
+    env["PATH"] = os.pathsep.join([TOOLS[0], env["PATH"]])
+    wanted = {name for page in chosen for name in others(page) if compiler(OTHERS[name])}
+    for name in PLUGINS + sorted(wanted):
         made = WORK / f"{name}.wasm"
         before = made.read_bytes() if made.exists() else None
         command = [WRUN, "plugin", "build", ROOT / "plugins" / name, "-o", made]
@@ -392,10 +412,11 @@ def main():
                 wrong.append(f"{page.relative_to(ROOT)}: it is not in SUMMARY.md")
     for page in chosen:
         wrong += links(page)
-    build_plugins()
+    build_plugins(chosen)
+    runs = [(page, other) for page in chosen for other in [None, *others(page)]]
     passed = failed = total = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for commands, bad, left_out in pool.map(lambda page: run_page(page, options.update), chosen):
+        for commands, bad, left_out in pool.map(lambda run: run_page(run[0], options.update and not run[1], run[1]), runs):
             for why in left_out:
                 print(f"skipped: {why}")
             total += commands
@@ -405,7 +426,7 @@ def main():
         print(f"error: {why}")
     if wrong:
         print("hint: `tests/docs/run.py --update` writes what the commands print now into the book; look at the diff")
-    print(f"docs: {passed} passed, {failed} failed: pages; {total} commands")
+    print(f"docs: {passed} passed, {failed} failed: pages, some in three languages; {total} commands")
     sys.exit(bool(wrong))
 
 

@@ -46,6 +46,9 @@ need_c() {
 # names, else one in ../shared/toolchains beside the project; else made from Debian's sources by ghc-wasm/.
 need_haskell() {
   local archive=${WRUN_GHC_ARCHIVE:-} folder=$tools/ghc-wasm found
+  # The own tests of packages are compiled for this machine.
+  command -v ghc >/dev/null || debian --no-install-recommends ghc \
+    || say "GHC for this machine cannot be had: the own tests of packages in Haskell are NOT TESTED here"
   [ -n "${WRUN_GHC:-}" ] && return
   "$tools/bin/wasm32-wasi-ghc" --numeric-version >/dev/null 2>&1 && command -v clang-19 >/dev/null && return
   command -v wasm32-wasi-ghc >/dev/null && return

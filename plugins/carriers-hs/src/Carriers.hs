@@ -25,7 +25,7 @@ statistics airlines flights = do
     line names (code, late) =
       let flew = sort [minutes | Just minutes <- late]
           n = length flew
-          mean = if n == 0 then "NA" else shown (fromIntegral (sum flew) * 10 `divRound` fromIntegral n)
+          mean = if n == 0 then "NA" else shown ((toInteger (sum flew) * 10) `divRound` toInteger n)
           median = if n == 0 then "NA" else shown (toInteger (flew !! (n `div` 2)))
        in T.intercalate "," [code, T.drop 1 (Map.findWithDefault ",?" code names), shown (toInteger (length late)),
                              shown (toInteger (length late - n)), mean, median]

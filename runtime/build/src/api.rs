@@ -8,6 +8,7 @@ use std::time::Duration;
 use wrun_core::digest::ComponentDigest;
 use wrun_core::event::Sink;
 use wrun_core::param::{ParamError, Params, Value};
+use wrun_core::plan::ContainerSpec;
 use wrun_core::reason::Reason;
 use wrun_core::report::{HitSource, Moved, Report};
 use wrun_core::result::Address;
@@ -213,6 +214,8 @@ pub struct PreviewTask {
     pub usual_seconds: Option<f64>,
     /// Whether it may need tasks that are not listed.
     pub dynamic: bool,
+    /// The container that does it, unless a private param might be in its words.
+    pub container: Option<ContainerSpec>,
     /// The tasks that it needs as far as that can be known, by their places in the preview.
     pub needs: Vec<u32>,
 }

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::place::Place;
 use crate::shell::Shell;
+use crate::source::{clang, ghc};
 use crate::text::{bytes, plain};
 use crate::{env, workspace};
 use std::fmt::Write as _;
@@ -65,6 +66,7 @@ impl Check {
 pub(crate) fn run(shell: &Shell, args: &DoctorArgs) -> Result<Exit> {
     let mut checks = vec![program()];
     checks.extend(toolchain());
+    checks.extend(other_languages());
     checks.push(engine());
     checks.push(containers());
     checks.extend(store(args));
@@ -135,6 +137,28 @@ fn toolchain() -> Vec<Check> {
         Check::worse("wasm target", format!("this Rust lacks {TARGET}"), format!("rustup target add {TARGET}"))
     });
     out
+}
+
+/// What making plugins in C and in Haskell takes.
+fn other_languages() -> [Check; 3] {
+    let check = |what: &'static str, found: Result<String>, language: &str| match found {
+        Ok(found) => Check::good(what, found),
+        Err(error) => {
+            let why = std::iter::once(&error.message).chain(&error.causes).map(|text| plain(text));
+            let remedy = error.hint.unwrap_or_default();
+            let remedy = format!("{remedy} (only to make plugins in {language})");
+            Check::worse(what, why.collect::<Vec<_>>().join(": "), remedy)
+        }
+    };
+    let tests = match ghc::of_tests() {
+        Some(path) => Check::good("GHC of tests", path.display().to_string()),
+        None => Check::worse(
+            "GHC of tests",
+            "there is no `ghc` on the PATH",
+            format!("{} (only for `wrun test` of plugins in Haskell)", ghc::GET_NATIVE),
+        ),
+    };
+    [check("clang", clang::found(), "C"), check("GHC for wasm", ghc::found(), "Haskell"), tests]
 }
 
 /// Starts the engine on the smallest component there is.

@@ -121,7 +121,7 @@ fn ask<T>(
     let cap = Cap { meter, most: config.plan_cpu, yields: false };
     let state = State::planning(what, config.plan_memory);
     block(async {
-        let ended = |error: wasmtime::Error, state: &State| match end(plugin, error, state) {
+        let ended = |error: wasmtime::Error, state: &State, lives: bool| match end(plugin, error, state, lives) {
             Fault::Stop { message, .. } => Silent::Ended(message),
             Fault::Infrastructure(why) => Silent::Load(LoadError::Engine { why }),
             other => Silent::Ended(other.to_string()),
@@ -129,10 +129,10 @@ fn ask<T>(
         let mut guest = match Guest::new(plugin, Nan::Canonical, state, cap).await {
             Ok(guest) => guest,
             Err(NoGuest::Load(error)) => return Err(Silent::Load(error)),
-            Err(NoGuest::Ended(error, state)) => return Err(ended(error, &state)),
+            Err(NoGuest::Ended(error, state)) => return Err(ended(error, &state, false)),
         };
         let answer = call(&mut guest).await;
-        answer.map_err(|error| ended(error, guest.store.data()))
+        answer.map_err(|error| ended(error, guest.store.data(), true))
     })
 }
 
@@ -182,12 +182,12 @@ async fn attempt(
     let (task, params, due) = (run.task.clone(), run.params.to_json(), run.outputs.clone());
     let looks = context.wants_left().then(|| context.clone());
     let state = State::running(run, context, store);
-    let (answer, state) = match Guest::new(plugin, nan, state, cap).await {
+    let (answer, state, lives) = match Guest::new(plugin, nan, state, cap).await {
         Ok(mut guest) => {
             let answer = guest.instance.call_run(&mut guest.store, &task, &params).await;
-            (answer, guest.store.into_data())
+            (answer, guest.store.into_data(), true)
         }
-        Err(NoGuest::Ended(error, state)) => (Err(error), *state),
+        Err(NoGuest::Ended(error, state)) => (Err(error), *state, false),
         Err(NoGuest::Load(error)) => return Err(RunError::Infrastructure(error.to_string())),
     };
     let fault = match answer {
@@ -199,7 +199,7 @@ async fn attempt(
             None => Fault::Infrastructure("a run without files".to_owned()),
         },
         Ok(Err(text)) => Fault::stop(FailureKind::Error, text),
-        Err(error) => end(plugin, error, &state),
+        Err(error) => end(plugin, error, &state, lives),
     };
     // What cannot be read back is not worth another error.
     if let (Some(context), Some(outputs)) = (looks, state.outputs())
@@ -210,8 +210,8 @@ async fn attempt(
     Err(fault.into_run_error(state.log.finish()))
 }
 
-/// Says how a guest ended.
-fn end(plugin: &Plugin, error: wasmtime::Error, state: &State) -> Fault {
+/// Says how a guest ended; `lives` tells whether there was an instance at all.
+fn end(plugin: &Plugin, error: wasmtime::Error, state: &State, lives: bool) -> Fault {
     let error = match error.downcast::<Fault>() {
         Ok(fault) => return fault,
         Err(error) => error,
@@ -226,6 +226,10 @@ fn end(plugin: &Plugin, error: wasmtime::Error, state: &State) -> Fault {
     let trap = error.downcast_ref::<Trap>().copied();
     let trace = error.downcast_ref::<WasmBacktrace>();
     if trap.is_none() && trace.is_none() {
+        // An answer is read when the guest has returned: what is wrong with it leaves no trace.
+        if lives && !error.chain().any(|cause| cause.is::<std::io::Error>()) {
+            return state.contract(format_args!("its answer cannot be read: {error:#}"));
+        }
         // No guest was running: the machine could not make one.
         return Fault::Infrastructure(format!("cannot make an instance for `{task}`: {error:#}"));
     }

@@ -86,6 +86,29 @@ void wrun_hs_output(const char *name, int32_t directory) {
   tasks[table.count - 1].outputs = outputs;
 }
 
+/* Caps are cpu, memory, time and /tmp; pairs are names and values by turns. */
+void wrun_hs_container(void *plan, const char *image, const char *const *entrypoint, const char *const *args,
+                       const char *workdir, const char *const *env, const char *user, int32_t flags, uint32_t gpus,
+                       const uint64_t *caps, const int32_t *accepted, const char *const *secrets,
+                       const char *const *labels) {
+  wrun_in_container(plan, &(wrun_container){.image = image,
+                                            .entrypoint = entrypoint,
+                                            .args = args,
+                                            .workdir = workdir,
+                                            .env = (const wrun_pair *)env,
+                                            .user = user,
+                                            .network = flags & 1,
+                                            .effect = flags & 2,
+                                            .gpus = gpus,
+                                            .cpu_millis = caps[0],
+                                            .memory = caps[1],
+                                            .timeout = caps[2],
+                                            .tmpfs = caps[3],
+                                            .accepted = accepted,
+                                            .secrets = secrets,
+                                            .labels = (const wrun_pair *)labels});
+}
+
 int32_t wrun_hs_fail(const char *message) {
   return wrun_fail("%s", message);
 }

@@ -19,14 +19,15 @@
 -- 'Int' has 32 bits here: params arrive as 'Integer'. An exception fails the task with its message.
 module WRun
   ( module WRun.Task, module WRun.Params, module WRun.Requires, module WRun.Files
-  , need, progress, Value (..), failTask
+  , need, progress, Value (..), failTask, Container
   ) where
 
+import WRun.Container (Container)
 import WRun.Files
 import WRun.Host (need, progress)
 import WRun.Json (Value (..))
 import WRun.Params hiding (readParams, specs, kindText)
-import WRun.Requires hiding (inputs, sources)
+import WRun.Requires hiding (containerOf, inputs, sources)
 import WRun.Task
 
 -- | Fails the task with a message for people.

@@ -207,6 +207,8 @@ impl Engine {
             End::Blocked(why) => Fate::Blocked(why),
             End::Skipped(why) => Fate::Skipped(why),
         };
+        let secretive = spec.params.iter().any(|param| param.visibility == Visibility::Private);
+        let container = node.planned.as_ref().filter(|_| !secretive).and_then(|it| it.plan.container.clone());
         PreviewTask {
             plugin: self.shared.resolver.plugin(&node.call).planner.description().id.clone(),
             task: spec.name.clone(),
@@ -214,6 +216,7 @@ impl Engine {
             fate,
             usual_seconds: keyed.and_then(|keyed| keyed.before).map(|before| before.1),
             dynamic: spec.dynamic,
+            container,
             needs: self.needs_at(id, places),
         }
     }

@@ -23,6 +23,7 @@ const HASKELL: Files = &[
     ("wrun.toml", include_str!("../../templates/rust/wrun.toml.in")),
     (".gitignore", include_str!("../../templates/c/gitignore.in")),
     ("src/Plugin.hs", include_str!("../../templates/haskell/src/Plugin.hs.in")),
+    ("tests/Words.hs", include_str!("../../templates/haskell/tests/Words.hs.in")),
     ("data/text.txt", include_str!("../../templates/rust/data/text.txt")),
 ];
 

@@ -63,6 +63,9 @@ fn json(task: &PreviewTask) -> serde_json::Value {
     if task.dynamic {
         line["dynamic"] = true.into();
     }
+    if let Some(container) = &task.container {
+        line["container"] = serde_json::json!(container);
+    }
     line
 }
 

@@ -12,7 +12,7 @@ use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
 use crate::shell::Shell;
-use crate::source::{Language, clang, compile, sdk, sources};
+use crate::source::{Language, clang, compile, ghc, sdk, sources};
 use crate::text::visible;
 use crate::workspace::{Need, Workspace, description};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -29,9 +29,8 @@ pub(crate) fn run(shell: &Shell, args: &TestArgs) -> Result<Exit> {
     }
     match Language::of(dir)? {
         Language::Rust => native(shell, dir, &args.cargo)?,
-        Language::C => programs(dir)?,
-        // In the sandbox alone: its compiler knows no other target.
-        Language::Haskell => {}
+        Language::C => programs(dir, "c", clang::native)?,
+        Language::Haskell => programs(dir, "hs", |dir, test| ghc::native(dir, test, shell.quiet))?,
     }
     if shell.json {
         shell.json_line(&serde_json::json!({"step": "native", "verdict": "ok"}));
@@ -55,14 +54,18 @@ fn native(shell: &Shell, dir: &Path, given: &[String]) -> Result<()> {
 }
 
 /// Compiles and runs each program in tests, with the fake host of the SDK.
-fn programs(dir: &Path) -> Result<()> {
+fn programs(dir: &Path, extension: &str, make: impl Fn(&Path, &Path) -> Result<PathBuf>) -> Result<()> {
     sdk::provide(dir)?;
     let dir = &std::fs::canonicalize(dir).map_err(|error| CliError::file(Exit::Usage, "read", dir, &error))?;
     if !dir.join("tests").is_dir() {
         return Ok(());
     }
-    for test in sources(dir, "tests", "c")? {
-        let program = clang::native(dir, &test)?;
+    for test in sources(dir, "tests", extension)? {
+        // In Haskell what lies deeper are modules of theirs.
+        if extension == "hs" && test.components().count() > 2 {
+            continue;
+        }
+        let program = make(dir, &test)?;
         let mut command = Command::new(&program);
         command.current_dir(dir).stdout(Stdio::from(std::io::stderr()));
         let status = command.status().map_err(|error| CliError::file(Exit::Usage, "run", &program, &error))?;

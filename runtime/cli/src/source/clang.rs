@@ -19,6 +19,11 @@ pub(crate) const WASI_SDK: &str = "WASI_SDK_PATH";
 const OLDEST: u32 = 14;
 const NEWEST_NAMED: u32 = 24;
 
+/// The SDK's sources, whatever is compiled for.
+pub(crate) const SHARED: &[&str] = &["wrun.c", "wrun_values.c", "wrun_files.c"];
+/// Those that speak to the host.
+pub(crate) const BORDER: &[&str] = &["wrun_border.c", "src/wrun_abi.c"];
+
 const GET: &str = "on Debian or Ubuntu: apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32; elsewhere install wasi-sdk and set WASI_SDK_PATH to its folder";
 
 fn missing(what: String) -> CliError {
@@ -28,6 +33,8 @@ fn missing(what: String) -> CliError {
 /// A compiler and its C library.
 struct Clang {
     path: PathBuf,
+    /// What it says of itself.
+    version: String,
     /// None is the compiler's own.
     sysroot: Option<PathBuf>,
 }
@@ -76,8 +83,16 @@ impl Clang {
         if !Path::new(&linker).is_file() && env::program(&linker).is_none() {
             return Err(missing("there is no linker for WebAssembly, `wasm-ld` (Debian: lld)".to_owned()));
         }
-        Ok(Self { path, sysroot })
+        Ok(Self { path, version, sysroot })
     }
+}
+
+/// Says which compiler is there, and with which C library; or what is missing, with how to get it.
+pub(crate) fn found() -> Result<String> {
+    let Clang { path, version, sysroot } = Clang::find()?;
+    let first = version.lines().next().unwrap_or_default();
+    let library = if sysroot.is_some() { "with wasi-libc" } else { "of a wasi-sdk" };
+    Ok(format!("{first} {library}, at {}", path.display()))
 }
 
 /// Compiles the package; returns the module and the compiler.
@@ -98,7 +113,7 @@ pub(crate) fn module(dir: &Path) -> Result<(PathBuf, PathBuf)> {
         command.env_remove(name);
     }
     command.args(sources(dir, "src", "c")?);
-    command.args(["wrun.c", "src/wrun_abi.c"].map(|name| Path::new(sdk::FOLDER).join(name)));
+    command.args(SHARED.iter().chain(BORDER).map(|name| Path::new(sdk::FOLDER).join(name)));
     let module = built.join("module.wasm");
     // The stack comes first: one that overflows traps, instead of writing over data.
     command.args(["-Wl,--stack-first", "-Wl,-z,stack-size=1048576", "-o"]).arg(&module);
@@ -122,7 +137,7 @@ pub(crate) fn native(dir: &Path, test: &Path) -> Result<PathBuf> {
     let mut command = Command::new(compiler);
     command.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wno-missing-field-initializers", "-Isrc", "-I"]);
     command.arg(sdk::FOLDER).arg(test).args(sources(dir, "src", "c")?);
-    command.args(["wrun.c", "wrun_test.c"].map(|name| Path::new(sdk::FOLDER).join(name)));
+    command.args(SHARED.iter().chain(&["wrun_test.c"]).map(|name| Path::new(sdk::FOLDER).join(name)));
     command.arg("-o").arg(&program).arg("-lm");
     compile_with(command, dir, &test.display().to_string())?;
     Ok(program)

@@ -2,7 +2,9 @@
 
 use crate::env::TestEnv;
 use crate::fake_s3::{FakeS3, Fault};
+use crate::plugin::with_tools;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 fn state(env: &TestEnv, words: &str, code: i32, check: &str) -> (String, Option<String>) {
     let found = env.words(format!("doctor --json {words}").trim_end()).code(code).json();
@@ -17,6 +19,16 @@ fn what_is_missing_and_how_to_get_it() {
     let (found, remedy) = state(&env, "", 0, "cargo");
     assert_eq!(found, "missing");
     assert!(remedy.unwrap().contains("https://rustup.rs"));
+    // What the other languages take is missing too, and how to get it is said.
+    for (check, due) in [
+        ("clang", "apt-get install clang lld wasi-libc"),
+        ("GHC for wasm", "ghc-wasm-meta"),
+        ("GHC of tests", "apt-get install ghc"),
+    ] {
+        let (found, remedy) = state(&env, "", 0, check);
+        assert_eq!(found, "missing", "{check}");
+        assert!(remedy.as_deref().unwrap().contains(due), "{check}: {remedy:?}");
+    }
     for check in ["wrun", "WebAssembly", "store", "cache", "clock", "kernel", "file locks"] {
         assert_eq!(state(&env, "", 0, check), ("ok".to_owned(), None), "{check}");
     }
@@ -34,6 +46,22 @@ fn what_is_missing_and_how_to_get_it() {
     assert!(text.starts_with("ok       wrun"), "{text}");
     assert!(text.contains("to mend it: rustup target add"), "{text}");
     assert!(!env.store().exists(), "looking makes no store");
+}
+
+#[test]
+fn compilers_that_are_there_are_named() {
+    let mut env = TestEnv::new();
+    with_tools(&mut env, Path::new("/none"));
+    assert_eq!(state(&env, "", 0, "clang"), ("ok".to_owned(), None));
+    let ghc = env.write("bin/ghc", "#!/bin/sh\necho 9.6.6\n");
+    std::fs::set_permissions(&ghc, std::fs::Permissions::from_mode(0o755)).unwrap();
+    env.set("WRUN_GHC", &ghc);
+    with_tools(&mut env, ghc.parent().unwrap());
+    let found = env.words("doctor --json").ok().json();
+    let line = |check: &str| found.iter().find(|line| line["check"] == check).unwrap()["found"].to_string();
+    assert!(line("GHC for wasm").contains("GHC 9.6.6, at "), "{}", line("GHC for wasm"));
+    assert!(line("GHC of tests").contains("bin/ghc"), "{}", line("GHC of tests"));
+    assert!(line("clang").contains(" with wasi-libc, at "), "{}", line("clang"));
 }
 
 #[test]

@@ -11,6 +11,10 @@ use std::path::Path;
 /// A plugin whose tasks misbehave, each in its own way.
 const HOSTILE: &str = include_str!("../../../../tests/guests/hostile.c");
 
+/// A plugin, and a native test that tries the fake host's folders.
+const CHAIN: [&str; 2] =
+    [include_str!("../../../../tests/guests/chain.c"), include_str!("../../../../tests/guests/chain_test.c")];
+
 fn world() -> TestEnv {
     let mut env = TestEnv::new();
     with_tools(&mut env, Path::new("/none"));
@@ -47,6 +51,22 @@ fn a_package_in_c_is_built_tested_and_cached_whatever_its_folder() {
     let ran = env.words("test words").code(1);
     assert!(ran.stderr().contains("tests/words.c:"), "{}", ran.stderr());
     assert!(env.words("cat words").ok().stdout().starts_with("# Words\n"));
+}
+
+#[test]
+fn the_fake_host_takes_long_paths_deep_requirements_and_follows_no_link() {
+    let mut env = world();
+    let temporary = env.path(&format!("{}/tmp", "long".repeat(50)));
+    fs::create_dir_all(&temporary).unwrap();
+    env.write("precious/file", "kept");
+    env.write("chain/src/chain.c", CHAIN[0]);
+    env.write("chain/tests/host.c", CHAIN[1]);
+    env.set("TMPDIR", &temporary);
+    env.set("PRECIOUS", env.path("precious"));
+    env.words("test chain").ok();
+    assert_eq!(env.read("precious/file"), "kept");
+    let left: Vec<_> = temporary.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -133,6 +153,51 @@ fn a_compiler_that_is_missing_too_old_or_failing_is_named() {
 }
 
 #[test]
+fn a_compiler_of_a_wasi_sdk_is_used_as_it_is() {
+    let mut env = world();
+    env.words("new --lang c words").ok();
+    // Its own C library is where it says, so none is looked for elsewhere.
+    program(&env, "clang", "exec /usr/bin/clang --sysroot=/usr \"$@\"");
+    env.set("WASI_SDK_PATH", env.cwd());
+    env.words("plugin build words").ok();
+    env.words("describe words.wasm").ok();
+    let found = env.words("doctor --json").ok().stdout();
+    assert!(found.contains(" of a wasi-sdk, at "), "{found}");
+    env.set("WASI_SDK_PATH", env.path("none"));
+    let ran = env.words("plugin build words").code(2);
+    assert!(ran.stderr().contains("none/bin/clang`") && ran.stderr().contains("hint: "), "{}", ran.stderr());
+}
+
+#[test]
+fn a_jump_out_of_a_task_does_not_compile() {
+    let env = world();
+    let body = "static jmp_buf out; if (!setjmp(out)) longjmp(out, 1); return WRUN_OK;";
+    let source = format!(
+        "#include <setjmp.h>\n{}WRUN_PLUGIN(\"p\", \"x\", {{.name = \"a\", .doc = \"x\", .run = run}})\n",
+        small(body)
+    );
+    env.write("p/src/p.c", source);
+    let said = env.words("plugin build p").code(4).stderr();
+    assert!(said.contains("setjmp") && said.contains("error: `p` does not compile\n"), "{said}");
+}
+
+#[test]
+fn a_module_whose_texts_are_no_utf8_is_stopped_at_the_border() {
+    let env = world();
+    env.words("new --lang c words").ok();
+    env.words("plugin build words").ok();
+    // The SDK lets none through, so the bytes are changed behind it.
+    let module = fs::read(env.path("words/.wrun/build/module.wasm")).unwrap();
+    let doc = b"Show the words that occur most";
+    let at = module.windows(doc.len()).position(|part| part == doc).expect("the doc of a task");
+    let mut changed = module;
+    changed[at] = 0xff;
+    env.write("changed.wasm", changed);
+    let said = env.words("describe changed.wasm").code(4).stderr();
+    assert!(said.contains("`describe` breaks the contract: its answer cannot be read: invalid utf-8"), "{said}");
+}
+
+#[test]
 fn a_table_of_tasks_that_makes_no_sense_is_refused() {
     let env = world();
     let task = ".doc = \"x\", .run = run";
@@ -170,7 +235,7 @@ fn guests_in_c_that_misbehave_are_told_apart() {
         ("too-big", 1, "99999999999999999999 does not fit in 64 bits"),
         ("silent", 1, "`silent` returned 7 and did not say why"),
         ("truncates", 1, "output cap"),
-        ("needs-in-requires", 1, "need"),
+        ("needs-in-requires", 1, "it called `need` outside of `run`"),
         ("bad-call", 1, "the name of a task is no UTF-8"),
     ] {
         let ran = env.wrun(["build", "hostile-c.wasm", task]);
@@ -181,16 +246,6 @@ fn guests_in_c_that_misbehave_are_told_apart() {
     // Bytes that are no text pass through files as they are; a huge text is a text.
     env.words("build hostile-c.wasm bytes").ok();
     assert_eq!(env.words("cat hostile-c.wasm huge").ok().raw_stdout().len(), 5_000_000);
-}
-
-#[test]
-fn the_contract_is_the_one_that_was_published() {
-    let published = crate::plugins::repository().join("tests/fixtures/contract");
-    let stored = fs::read_to_string(published.join("task-0.1.0.wit")).unwrap();
-    for copy in ["sdk/wit/task.wit", "sdk/rust/wit/task.wit"] {
-        let text = fs::read_to_string(crate::plugins::repository().join(copy)).unwrap();
-        assert_eq!(text, stored, "{copy} is another contract than 0.1.0: that is another version");
-    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod cat;
 mod complete;
 mod config;
 mod containers;
+mod contract;
 #[path = "../daemon/mod.rs"]
 mod daemon;
 mod debug;

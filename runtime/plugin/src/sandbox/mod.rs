@@ -138,7 +138,8 @@ impl State {
         self.files.as_ref().map(|files| files.outputs.clone())
     }
 
-    fn contract(&self, message: impl std::fmt::Display) -> Fault {
+    /// A fault of the guest's author.
+    pub(crate) fn contract(&self, message: impl std::fmt::Display) -> Fault {
         Fault::stop(FailureKind::Contract, format!("`{}` breaks the contract: {message}", self.task))
     }
 }

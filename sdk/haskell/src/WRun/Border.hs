@@ -19,6 +19,7 @@ import WRun.Json (Value, parse)
 import WRun.Params
 import WRun.Requires hiding (call)
 import WRun.Task
+import WRun.World (message)
 
 -- | How long a text is, in bytes.
 type Length = Word32
@@ -42,7 +43,7 @@ borderDescribe it = do
   done <- try (describe it)
   case done of
     Right () -> pure ()
-    Left (error' :: SomeException) -> withText (displayException error') cDie
+    Left (error' :: SomeException) -> withText (filter (/= '\0') (displayException error')) cDie
 
 describe :: Plugin -> IO ()
 describe it = do
@@ -70,11 +71,13 @@ describeOutput :: Output -> IO ()
 describeOutput (File it) = withText it (`cOutput` 0)
 describeOutput (Directory it) = withText it (`cOutput` 1)
 
--- | Adds what a call requires to its plan.
+-- | Adds what a call requires to its plan, and the container that does the work.
 borderRequires :: Plugin -> Bytes -> Length -> Bytes -> Length -> Handle -> IO Code
 borderRequires it named length' json size plan = called it named length' json size $ \(AnyTask one) given -> do
   found <- orThrow (readParams (params one) given)
-  mapM_ (addInput plan) (sources (requires one found))
+  let wanted = requires one found
+  mapM_ (addInput plan) (sources wanted)
+  mapM_ (addContainer plan) (containerOf wanted)
 
 -- | Runs a call.
 borderRun :: Plugin -> Bytes -> Length -> Bytes -> Length -> IO Code
@@ -111,15 +114,6 @@ called it named length' json size act = do
       -- The message may be a value that was never computed, and fail itself.
       shown <- try (evaluate (let m = message error' in length m `seq` m))
       failWith (either (\(again :: SomeException) -> "an exception whose message fails: " ++ takeWhile (/= '\n') (show again)) id shown)
-
-message :: SomeException -> String
-message error' = case fromException error' of
-  Just (io :: IOException) | Just plain <- userMessage (show io) -> plain
-  _ -> displayException error'
-  where
-    userMessage shown = case splitAt 12 shown of
-      ("user error (", rest) | not (null rest) -> Just (init rest)
-      _ -> Nothing
 
 textAt :: Bytes -> Length -> IO String
 textAt at size = T.unpack . T.decodeUtf8 <$> B.packCStringLen (at, fromIntegral size)

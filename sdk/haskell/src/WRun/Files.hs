@@ -12,6 +12,7 @@ import qualified Data.Text.Encoding as T
 import System.Directory (createDirectoryIfMissing, listDirectory)
 import System.FilePath (takeDirectory, (</>))
 import WRun.Requires (Input, inputPath)
+import WRun.World (current, outFolder)
 
 -- | The path of a file of an input; with the name empty, of the only one in it.
 place :: Input -> FilePath -> IO FilePath
@@ -49,7 +50,8 @@ files input folder = sort <$> listDirectory (if null folder then inputPath input
 -- | The path of an output, with the folders above it made.
 outputPath :: FilePath -> IO FilePath
 outputPath name = do
-  let at = "/out" </> name
+  folder <- maybe "/out" outFolder <$> current
+  let at = folder </> name
   createDirectoryIfMissing True (takeDirectory at)
   pure at
 

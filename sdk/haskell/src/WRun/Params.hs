@@ -1,3 +1,4 @@
+{-# LANGUAGE FlexibleInstances #-}
 -- | Params: an applicative that says what they are before there is a value, and reads them when there is.
 module WRun.Params
   ( -- * Params

@@ -1,20 +1,23 @@
 -- | Requirements: an applicative that lists what is required without running anything.
 module WRun.Requires
-  ( Requires, Source (..), Required (..), sources, inputs
-  , dep, depOf, part, partOf, call, external, externalOrWait, listing, notBefore
+  ( Requires, Source (..), Required (..), sources, inputs, containerOf
+  , dep, depOf, part, partOf, call, external, externalOrWait, listing, notBefore, inContainer
   , Input (..), inputPath
   ) where
 
+import Control.Applicative ((<|>))
 import qualified Data.Text as T
+import System.FilePath ((</>))
+import WRun.Container (Container)
 import WRun.Json (Value (..))
 import WRun.Params (Call (..))
 
 -- | What shows at @/in/<name>@.
 newtype Input = Input { inputName :: String } deriving (Eq, Show)
 
--- | The folder of an input.
+-- | The folder of an input. In a test its name is an absolute path, which stays as it is.
 inputPath :: Input -> FilePath
-inputPath (Input name) = "/in/" ++ name
+inputPath (Input name) = "/in" </> name
 
 -- | Where an input comes from.
 data Source
@@ -26,29 +29,33 @@ data Source
 -- | One input. Without a name it is numbered.
 data Required = Required { requiredName :: Maybe String, requiredSource :: Source } deriving (Eq, Show)
 
--- | What is required, and what 'WRun.Task.run' is given for it.
-data Requires a = Requires [Required] ([String] -> (a, [String]))
+-- | What is required, the container that does the work if one does, and what 'WRun.Task.run' is given.
+data Requires a = Requires [Required] (Maybe Container) ([String] -> (a, [String]))
 
 instance Functor Requires where
-  fmap f (Requires needed get) = Requires needed (\names -> let (a, rest) = get names in (f a, rest))
+  fmap f (Requires needed box get) = Requires needed box (\names -> let (a, rest) = get names in (f a, rest))
 
 instance Applicative Requires where
-  pure value = Requires [] (\names -> (value, names))
-  Requires one f <*> Requires two x = Requires (one ++ two) $ \names ->
+  pure value = Requires [] Nothing (\names -> (value, names))
+  Requires one box f <*> Requires two box' x = Requires (one ++ two) (box' <|> box) $ \names ->
     let (g, rest) = f names
         (a, left) = x rest
      in (g a, left)
 
 -- | Lists it.
 sources :: Requires a -> [Required]
-sources (Requires needed _) = needed
+sources (Requires needed _ _) = needed
+
+-- | The container that does the work.
+containerOf :: Requires a -> Maybe Container
+containerOf (Requires _ box _) = box
 
 -- | What the run is given, by the names that inputs got.
 inputs :: Requires a -> [String] -> a
-inputs (Requires _ get) = fst . get
+inputs (Requires _ _ get) = fst . get
 
 required :: Maybe String -> Source -> Requires Input
-required name source = Requires [Required name source] take1
+required name source = Requires [Required name source] Nothing take1
   where
     take1 (given : rest) = (Input given, rest)
     take1 [] = (Input "", [])
@@ -95,3 +102,7 @@ listing name uri = required (Just name) (FromFiles (T.unpack uri) True False)
 -- | Not before this instant, RFC 3339.
 notBefore :: String -> String -> Requires ()
 notBefore name instant = () <$ required (Just name) (FromClock instant)
+
+-- | Lets a container do the work, in place of 'WRun.Task.run': see "WRun.Container".
+inContainer :: Container -> Requires ()
+inContainer box = Requires [] (Just box) (\names -> ((), names))

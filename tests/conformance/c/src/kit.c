@@ -179,6 +179,26 @@ static int lines(const wrun_args *args) {
   return wrun_write("n.txt", text, strlen(text));
 }
 
+static int box_requires(const wrun_args *args, wrun_plan *plan) {
+  int64_t said = wrun_int(args, "said");
+  if (said > 0) wrun_with_int(wrun_require(plan, NULL, "leaf"), "n", 1);
+  wrun_value words = wrun_param_value(args, "words");
+  size_t count = wrun_count(words);
+  const char **given = wrun_alloc((count + 1) * sizeof *given);
+  for (size_t i = 0; i < count; i++) given[i] = wrun_as_text(wrun_at(words, i), NULL);
+  wrun_container plain = {.image = "kit.invalid/box:1", .args = given};
+  wrun_container full = {.image = plain.image, .args = given, .entrypoint = WRUN_TEXTS("/bin/sh", "-c"),
+                         .workdir = "/out", .user = "1000:1000", .network = true, .effect = true, .gpus = 2,
+                         .cpu_millis = 1500, .memory = 8589934592, .timeout = 3600, .tmpfs = 1048576,
+                         .accepted = WRUN_CODES(0, 3), .env = WRUN_PAIRS({"Z", "last"}, {"A", "é\n="}),
+                         .secrets = WRUN_TEXTS("token", "key"), .labels = WRUN_PAIRS({"disk", "fast"})};
+  wrun_container refused = full;
+  /* That name is wrun's own. */
+  refused.env = WRUN_PAIRS({"WRUN_X", "1"});
+  wrun_in_container(plan, said > 2 ? &refused : said > 1 ? &full : &plain);
+  return WRUN_OK;
+}
+
 WRUN_PLUGIN("kit", "The conformance kit",
   {.name = "kinds", .doc = "Every kind of param", .version = "1",
    .params = WRUN_PARAMS({"text", WRUN_STRING, "Text", "\"é\""},
@@ -225,6 +245,10 @@ WRUN_PLUGIN("kit", "The conformance kit",
   {.name = "lines", .doc = "Count the lines of a file", .version = "1",
    .params = WRUN_PARAMS({"source", WRUN_PATH, "File", "\"text/a.txt\""}),
    .outputs = WRUN_OUTPUTS({"n.txt", WRUN_FILE}), .requires = lines_requires, .run = lines},
+  {.name = "box", .doc = "What a container does", .version = "1",
+   .params = WRUN_PARAMS({"said", WRUN_INT_IN(0, 3), "How much is said of it", "0"},
+                         {"words", WRUN_LIST(WRUN_STRING), "Arguments", "[]"}),
+   .outputs = WRUN_OUTPUTS({"n.txt", WRUN_FILE}), .requires = box_requires},
   {.name = "leaf", .doc = "A number in a file", .version = "1",
    .params = WRUN_PARAMS({"n", WRUN_INT_IN(0, 1000000), "Number", "0", .positional = true}),
    .outputs = WRUN_OUTPUTS({"n.txt", WRUN_FILE}), .run = leaf})

@@ -16,6 +16,8 @@ import System.Exit (ExitCode (..), exitWith)
 import System.IO
 import WRun hiding (plugin)
 import qualified WRun
+import WRun.Container (image)
+import qualified WRun.Container as Container
 
 foreign import ccall "abort" cAbort :: IO ()
 
@@ -182,6 +184,25 @@ countLines = task
       found <- L.count 10 <$> readLazy source ""
       writeOutput "n.txt" (show found ++ "\n") }
 
+box :: Task (Integer, [T.Text]) ()
+box = task
+  { name = "box", doc = "What a container does", version = Just "1", outputs = [File "n.txt"]
+  , params = (,) <$> withDefault "0" (integerIn 0 3 "said" "How much is said of it")
+                 <*> withDefault "[]" (param (list textKind) "words" "Arguments")
+  , requires = \(said, given) ->
+      let plain = (image "kit.invalid/box:1") { Container.args = map T.unpack given }
+          full = plain
+            { Container.entrypoint = Just ["/bin/sh", "-c"], Container.workdir = Just "/out"
+            , Container.user = Just "1000:1000", Container.network = True, Container.effect = True, Container.gpus = 2
+            , Container.cpuMillis = Just 1500, Container.memory = Just 8589934592, Container.timeout = Just 3600
+            , Container.tmpfs = Just 1048576, Container.accepted = [0, 3], Container.env = [("Z", "last"), ("A", "é\n=")]
+            , Container.secrets = ["token", "key"], Container.labels = [("disk", "fast")] }
+          -- That name is wrun's own.
+          refused = full { Container.env = [("WRUN_X", "1")] }
+       in (if said > 0 then () <$ dep "" "leaf" ["n" .= (1 :: Integer)] else pure ())
+            <* inContainer (if said > 2 then refused else if said > 1 then full else plain)
+  , run = \_ () -> pure () }
+
 spin :: Integer -> Integer
 spin n = if n < 0 then n else spin (n + 1)
 
@@ -192,4 +213,4 @@ hoard numbers = numbers ++ [fromIntegral (length numbers)]
 plugin :: Plugin
 plugin = WRun.plugin "kit" "The conformance kit"
   [offer kinds, offer shapes, offer forest, offer big, offer halves, offer fails
-  , offer cell, offer countLines, offer leaf]
+  , offer cell, offer countLines, offer box, offer leaf]

@@ -12,6 +12,7 @@ import System.CPUTime (getCPUTime)
 import System.Directory (getDirectoryContents, getModificationTime)
 import System.Environment (getArgs, getEnvironment)
 import System.IO
+import System.IO.Unsafe (unsafePerformIO)
 import WRun hiding (plugin)
 import qualified WRun
 
@@ -43,6 +44,9 @@ plugin = WRun.plugin "hostile-hs" "Misbehaves in Haskell"
   , misbehave "missing" (B.readFile "/in/none" >>= B.writeFile "/out/x")
   , misbehave "closed" (do { h <- openFile "/out/x" WriteMode; hClose h; hPutStr h "x" })
   , misbehave "nul" (failTask "a\0b \55296 c")
+  , offer task { name = "nul-name", doc = "Require by a name with NUL", requires = \() -> () <$ dep "a\0b" "huge" [] }
+  , offer task { name = "requires-need", doc = "Need while it is asked what it requires", dynamic = True
+               , requires = \() -> unsafePerformIO (need (dep "" "huge" [])) `seq` pure () }
   , misbehave "huge" (writeOutput "out.txt" (replicate 1000000 'x'))
   , misbehave "incomplete" (let Just x = lookup 'a' [('b', ())] in x `seq` pure ())
   , offer task { name = "bytes", doc = "Read as text what is none", requires = \() -> external "text" (T.pack "text")

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wrun_task::{
-    Call, Choice, Context, Date, Duration, Error, External, Files, Hour, Input, Insignificant, Int, Interval,
-    Listing, Minute, Month, NotBefore, Part, Path, Requires, Result, Run, Second, Task, Year,
+    Call, Choice, Container, Context, Date, Duration, Error, External, Files, Hour, InContainer, Input,
+    Insignificant, Int, Interval, Listing, Minute, Month, NotBefore, Part, Path, Requires, Result, Run, Second, Task, Year,
 };
 
 /// A number in a file
@@ -412,4 +412,33 @@ impl Run for Lines {
     }
 }
 
-wrun_task::export!(Kinds, Shapes, Forest, Big, Halves, Fails, Cell, Lines, Leaf);
+/// What a container does
+#[derive(Task)]
+#[task(name = "box", version = "1", container, dynamic = false, outputs("n.txt"))]
+pub struct Boxed {
+    /// How much is said of it
+    #[param(default = 0, min = 0, max = 3)]
+    pub said: i64,
+    /// Arguments
+    #[param(default = vec![])]
+    pub words: Vec<String>,
+}
+
+impl InContainer for Boxed {
+    type Requires = Option<Leaf>;
+    fn requires(&self) -> Option<Leaf> {
+        (self.said > 0).then_some(Leaf { n: 1 })
+    }
+    fn container(&self) -> Container {
+        let mut it = Container::new("kit.invalid/box:1").args(&self.words);
+        if self.said > 1 {
+            it = it.entrypoint(["/bin/sh", "-c"]).workdir("/out").user("1000:1000").network().effect().gpus(2);
+            it = it.cpu_millis(1500).memory(8_589_934_592).timeout(3600).tmpfs(1_048_576).accept([0, 3]);
+            it = it.env("Z", "last").env("A", "é\n=").secret("token").secret("key").label("disk", "fast");
+        }
+        // That name is wrun's own.
+        if self.said > 2 { it.env("WRUN_X", "1") } else { it }
+    }
+}
+
+wrun_task::export!(Kinds, Shapes, Forest, Big, Halves, Fails, Cell, Lines, Boxed, Leaf);
