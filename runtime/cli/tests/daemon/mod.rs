@@ -1,5 +1,6 @@
 //! A container engine of a test's own, which may be stopped, killed and started again.
 
+use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,7 @@ impl Drop for Daemon {
             self.docker(&left);
         }
         if std::thread::panicking() {
-            eprintln!("{}", self.log());
+            _ = writeln!(std::io::stderr(), "{}", self.log());
         }
         self.stop(true);
     }
