@@ -186,8 +186,9 @@ fn many_containers_leak_no_handle() {
     assert!(child.wait().unwrap().success());
     assert!(ran > n, "each of them ran: {ran}");
     println!("containers: {n} in one build; handles at most {early} in its first third, {late} in its last fifth");
-    // Eight at once have a few each, whenever one looks.
-    assert!(late <= early + 8 * 4, "{early} handles at first, {late} at last");
+    // What is being removed has some yet, and that is more after a while; one left by each would be this many.
+    let half = usize::try_from(n / 2).unwrap();
+    assert!(late < early + half, "{early} handles at first, {late} at last");
     assert_eq!(things(), before, "networks and volumes");
     assert_eq!(docker(&["ps", "-aq", "--filter", &label(&world)]), "");
     assert!(world.store().join("containers").read_dir().unwrap().next().is_none());

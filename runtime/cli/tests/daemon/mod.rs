@@ -94,5 +94,7 @@ impl Drop for Daemon {
             _ = writeln!(std::io::stderr(), "{}", self.log());
         }
         self.stop(true);
+        // One that was killed leaves what it had mounted over its own folder.
+        _ = Command::new("umount").args(["--quiet", "--recursive"]).arg(self.folder.path().join("data")).output();
     }
 }

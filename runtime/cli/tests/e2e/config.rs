@@ -33,7 +33,7 @@ fn mistakes_are_named_with_their_line() {
       |
     1 | slot = 3
       | ^^^^
-    unknown field `slot`, expected one of `store`, `cache`, `cache-size`, `s3`, `slots`, `suspended`, `salt`, `timezone`, `roots`, `externals`, `disabled`, `publish`, `secrets`, `plugins`, `params`
+    unknown field `slot`, expected one of `store`, `cache`, `cache-size`, `s3`, `slots`, `suspended`, `salt`, `timezone`, `roots`, `staging`, `externals`, `disabled`, `publish`, `secrets`, `plugins`, `params`
 hint: did you mean `slots`?
 ",
     );

@@ -184,6 +184,8 @@ impl Docker {
         let _busy = self.left.busy();
         let secrets = self.secrets(&run.spec)?;
         let engine = self.engine().await?;
+        // One that is being restarted: a task's attempts would all be over before it is back.
+        self.back(&engine.api).await?;
         // Once, and before anything is taken over: a sweep holds every lock for a moment.
         self.swept.get_or_init(|| self.left.sweep_once()).await;
         let values: Vec<Vec<u8>> = secrets.iter().map(|(_, value)| value.clone()).collect();

@@ -118,7 +118,7 @@ impl Docker {
     }
 
     /// Waits until an engine that went away is back.
-    async fn back(&self, api: &bollard::Docker) -> Result<(), RunError> {
+    pub(super) async fn back(&self, api: &bollard::Docker) -> Result<(), RunError> {
         let since = tokio::time::Instant::now();
         let mut pause = Duration::from_millis(100);
         while let Err(error) = api.ping().await {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use wrun_task::{
     Call, Choice, Container, Context, Date, Duration, Error, External, Files, Hour, InContainer, Input,
-    Insignificant, Int, Interval, Listing, Minute, Month, NotBefore, Part, Path, Requires, Result, Run, Second, Task, Year,
+    Insignificant, Int, Interval, Listing, Minute, Month, NotBefore, Part, Path, Requires, Result, Run, Second,
+    Task, Year,
 };
 
 /// A number in a file
