@@ -117,11 +117,11 @@ impl Docker {
         })
     }
 
-    /// Waits until an engine that went away is back.
+    /// Waits until an engine that went away is back: until it answers, whatever it says.
     pub(super) async fn back(&self, api: &bollard::Docker) -> Result<(), RunError> {
         let since = tokio::time::Instant::now();
         let mut pause = Duration::from_millis(100);
-        while let Err(error) = api.ping().await {
+        while let Some(error) = api.ping().await.err().filter(is_gone) {
             if since.elapsed() > PATIENCE {
                 return Err(infrastructure(format!(
                     "the container engine went away and stays away: {}",

@@ -87,11 +87,10 @@ requirements it called given' = do
   found <- complete (specs (params one)) (object given') >>= readParams (params one)
   let wanted = requires one found
       box = [unwords ("container" : imageName c : args c) | Just c <- [containerOf wanted]]
-      line (Required named source) = unwords (maybe id (:) named (shown named source))
-      shown named source = case source of
-        FromTask known _ -> [task' | task' <- [T.unpack (callTask known)], named /= Nothing || not (null task')] ++ [render (callParams known)]
-        FromFiles uri _ _ -> [uri]
-        FromClock instant -> [instant]
+      line (Required named source) = unwords $ case source of
+        FromTask known _ -> let task' = T.unpack (callTask known) in [maybe task' id named, task', render (callParams known)]
+        FromFiles uri _ _ -> [maybe "" id named, uri]
+        FromClock instant -> [maybe "" id named, instant]
   pure (box ++ map line (sources wanted))
 
 -- | Ends the test program with a message, unless both are equal: what is looked at, what is due, what was found.
