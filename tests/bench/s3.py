@@ -26,6 +26,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "target" / "bench-s3"
+DOWN = WORK / "down"
 AWS = ROOT / "target/tools/awscli/bin/aws"
 TRANSFER = ROOT / "target/release/examples/transfer"
 WRUN = ROOT / "target/release/wrun"
@@ -130,19 +131,23 @@ def awscli_down(name, folder):
 
 def bring(down, name, env):
     """Brings once; returns seconds and MiB of memory."""
-    shutil.rmtree(WORK / "down", ignore_errors=True)
-    args, stdin = down(name, WORK / "down")
+    # Each time a new folder: where thousands of files were just deleted, ext4 makes new ones slowly.
+    DOWN.mkdir(parents=True, exist_ok=True)
+    args, stdin = down(name, DOWN / str(time.time_ns()))
     return run(args, env, stdin)[1:]
 
 
 def bring_at_once(down, name, env, count):
-    """Brings by so many processes, each into a folder of its own; returns the seconds until all are done."""
-    shutil.rmtree(WORK / "down", ignore_errors=True)
-    (WORK / "down").mkdir()
+    """Brings by so many processes, each into a folder of its own.
+
+    Returns the seconds until all are done, and until what they brought is on the disk.
+    """
+    shutil.rmtree(DOWN, ignore_errors=True)
+    DOWN.mkdir()
     begun = time.monotonic()
     readers = []
     for i in range(count):
-        args, stdin = down(name, WORK / "down" / str(i))
+        args, stdin = down(name, DOWN / str(i))
         log = open(WORK / f"out-{i}", "wb+")
         reader = subprocess.Popen(args, env=env, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
         reader.stdin.write((stdin or "").encode())
@@ -150,7 +155,9 @@ def bring_at_once(down, name, env, count):
         readers.append(reader)
     if any([reader.wait() for reader in readers]):
         sys.exit(f"error: {' '.join(map(str, args))} failed; its words are in {WORK}/out-*")
-    return time.monotonic() - begun
+    done = time.monotonic() - begun
+    os.sync()
+    return done, time.monotonic() - begun
 
 
 def empty(env):
@@ -190,6 +197,7 @@ def main():
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(DOWN, ignore_errors=True)
     env = environment(options.server)
     (WORK / "aws.ini").write_text(
         "[default]\nrequest_checksum_calculation = when_required\ns3 =\n  max_concurrent_requests = 32\n"
@@ -229,19 +237,20 @@ def main():
         }
         print(json.dumps({case: figures[case]}), flush=True)
     empty(env)
-    figures["readers"] = {name: {} for name in tools}
-    write_file(WORK / "shared" / "file", options.size // 4, 3)
-    for up, _ in tools.values():
-        up("shared", WORK / "shared", env)
-    for count in READERS:
-        samples = {name: [] for name in tools}
-        for _ in range(options.rounds):
-            for name, (_, down) in tools.items():
-                samples[name].append(bring_at_once(down, "shared", env, count))
-        for name, all in samples.items():
-            figures["readers"][name][count] = statistics.median(all)
-    print(json.dumps({"readers": figures["readers"]}), flush=True)
-    empty(env)
+    if "one" in options.cases:
+        figures["readers"] = {name: {} for name in tools}
+        write_file(WORK / "shared" / "file", options.size // 4, 3)
+        for up, _ in tools.values():
+            up("shared", WORK / "shared", env)
+        for count in READERS:
+            samples = {name: [] for name in tools}
+            for _ in range(options.rounds):
+                for name, (_, down) in tools.items():
+                    samples[name].append(bring_at_once(down, "shared", env, count))
+            for name, all in samples.items():
+                figures["readers"][name][count] = [statistics.median(sample[i] for sample in all) for i in (0, 1)]
+        print(json.dumps({"readers": figures["readers"]}), flush=True)
+        empty(env)
     if options.large:
         write_file(WORK / "large" / "file", options.large, 7)
         _, up = wrun_up("large", WORK / "large", env)
@@ -250,7 +259,7 @@ def main():
         figures["memory"] = {"up": up, "down": down}
         print(json.dumps({"memory": figures["memory"]}), flush=True)
         empty(env)
-    shutil.rmtree(WORK / "down", ignore_errors=True)
+    shutil.rmtree(DOWN)
     if options.write:
         write(figures, options)
 
@@ -262,7 +271,7 @@ def write(figures, options):
     tasks = figures["tasks"]
     out = [
         f"`tests/bench/s3.py --server {options.server} --size {options.size} --large {options.large} "
-        f"--rounds {options.rounds}` on {time.strftime('%Y-%m-%d')}, commit `{commit}`.",
+        f"--cases {options.cases} --rounds {options.rounds}` on {time.strftime('%Y-%m-%d')}, commit `{commit}`.",
         "",
         f"A cold build of 1,011 tasks: {tasks['build seconds']:.2f} s, {tasks['build']:.0f} requests/s. A bare loop "
         f"of conditional puts, 64 at once: {tasks['puts']:.0f} requests/s. That is "
@@ -278,17 +287,19 @@ def write(figures, options):
     for case, title in names.items():
         for tool, ways in figures.get(case, {}).items():
             out.append(f"| {title} | {tool} | {ways['up']:.2f} | {ways['down']:.2f} |")
-    out += [
-        "",
-        f"A file of {options.size // 4} MiB, brought by several processes at once; seconds until all are done:",
-        "",
-        "| tool | " + " | ".join(f"{count} at once" for count in READERS) + " |",
-        "|---|" + "--:|" * len(READERS),
-        *(
-            f"| {tool} | " + " | ".join(f"{seconds[count]:.2f}" for count in READERS) + " |"
-            for tool, seconds in figures["readers"].items()
-        ),
-    ]
+    if "readers" in figures:
+        out += [
+            "",
+            f"A file of {options.size // 4} MiB, brought by several processes at once; seconds until all are done, and "
+            "until all bytes are on the disk:",
+            "",
+            "| tool | " + " | ".join(f"{count} at once | on the disk" for count in READERS) + " |",
+            "|---|" + "--:|--:|" * len(READERS),
+            *(
+                f"| {tool} | " + " | ".join("{:.2f} | {:.2f}".format(*seconds[count]) for count in READERS) + " |"
+                for tool, seconds in figures["readers"].items()
+            ),
+        ]
     if "memory" in figures:
         memory = figures["memory"]
         out += [

@@ -33,7 +33,8 @@ mon warn on pool no redundancy = false
 mon data = $dir/mon
 osd data = $dir/osd
 osd objectstore = bluestore
-bluestore block size = 10737418240
+# Sparse: what is deleted is given back to the store some seconds later.
+bluestore block size = 34359738368
 bluestore block create = true
 osd memory target = 939524096
 bluestore fsck quick fix on mount = false
@@ -49,7 +50,8 @@ rgw data = $dir/rgw
 rgw enable usage log = false
 rgw dynamic resharding = false
 rgw override bucket index max shards = 1
-rgw gc obj min wait = 60
+rgw gc obj min wait = 5
+rgw gc processor period = 10
 [client]
 keyring = $dir/keyring
 C
