@@ -33,8 +33,8 @@ mon warn on pool no redundancy = false
 mon data = $dir/mon
 osd data = $dir/osd
 osd objectstore = bluestore
-# Sparse: what is deleted is given back to the store some seconds later.
-bluestore block size = 34359738368
+# What this machine gives at most; what is deleted is free again some seconds later.
+bluestore block size = 17179869184
 bluestore block create = true
 osd memory target = 939524096
 bluestore fsck quick fix on mount = false
