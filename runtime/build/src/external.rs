@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use wrun_core::digest::TreeDigest;
 use wrun_core::plan::External;
 use wrun_exec::{FailureKind, RunError};
-use wrun_store::external::{BringError, Place, Request, Rule, find as find_all, parse_url};
+use wrun_store::external::{BringError, ExternalError, Found, Place, Request, Rule, find as find_all, parse_url};
 use wrun_store::files::Dir;
 use wrun_store::{StoreError, Write};
 
@@ -178,7 +178,7 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
 async fn find_side_by_side(
     shared: &Shared,
     mut requests: Vec<Request>,
-) -> Result<Vec<Result<wrun_store::external::Found, wrun_store::external::ExternalError>>, StoreError> {
+) -> Result<Vec<Result<Found, ExternalError>>, StoreError> {
     const TOGETHER: usize = 1024;
     let setup = &shared.setup;
     if requests.len() <= TOGETHER {
@@ -193,8 +193,8 @@ async fn find_side_by_side(
     }
     let mut found = Vec::new();
     for job in jobs {
-        // One that is gone panicked, and so does this.
-        found.extend(job.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?);
+        let gone = |error| Err(StoreError::io("look at", &setup.root)(std::io::Error::other(error)));
+        found.extend(job.await.unwrap_or_else(gone)?);
     }
     Ok(found)
 }

@@ -148,8 +148,16 @@ fn an_engine_that_is_restarted_at_any_instant_costs_runs_and_no_results() {
         assert!(output.status.success(), "round {round}: {}", text(&output));
         right(&String::from_utf8(wrun(&world, "cat").output().unwrap().stdout).unwrap(), n, &before, round);
         // A build that runs nothing still sweeps what was left while nobody answered.
-        let left = String::from_utf8(daemon.docker(&["ps", "-aq", "--filter", &label(&world)]).stdout).unwrap();
-        assert_eq!(left, "", "round {round}: containers are left");
+        let shown = "{{.ID}} {{.Status}} {{.Label \"wrun.lease\"}}";
+        let left = daemon.docker(&["ps", "-a", "--filter", &label(&world), "--format", shown]).stdout;
+        let folders =
+            world.store().join("containers").read_dir().unwrap().flatten().map(|entry| entry.file_name());
+        let folders: Vec<_> = folders.collect();
+        assert_eq!(
+            String::from_utf8_lossy(&left),
+            "",
+            "round {round}: containers are left, and of their folders {folders:?}"
+        );
     }
     println!(
         "containers: engine restarted {hit} times under a build, {kept} ended containers kept, {again} builds were asked for again"

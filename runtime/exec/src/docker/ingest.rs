@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use wrun_core::digest::Digest;
-use wrun_core::plan::{OUT_URL, OutputKind, OutputSpec};
+use wrun_core::plan::{Limits, OUT_URL, OutputKind, OutputSpec};
 use wrun_core::tree::{Entry, EntryKind, Tree, is_name};
 use wrun_store::files::{Dir, Objects};
 use wrun_store::{Store, StoreError};
@@ -60,6 +60,15 @@ pub(super) struct Given {
 pub(super) struct Most {
     pub(super) bytes: u64,
     pub(super) files: u64,
+}
+
+impl Most {
+    /// As the task says, else as much as is usual.
+    pub(super) fn of(limits: &Limits) -> Self {
+        const BYTES: u64 = 64 << 30;
+        const FILES: u64 = 1_000_000;
+        Self { bytes: limits.output_bytes.unwrap_or(BYTES), files: limits.output_files.unwrap_or(FILES) }
+    }
 }
 
 enum Node {

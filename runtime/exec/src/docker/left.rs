@@ -54,6 +54,8 @@ pub(super) struct Leftovers {
     api: OnceLock<Docker>,
     /// How many removals are under way.
     removing: watch::Sender<usize>,
+    /// Whether something could not be removed, or was not known to be there.
+    missed: AtomicBool,
 }
 
 /// What one run leaves.
@@ -82,6 +84,7 @@ impl Leftovers {
             runtime,
             api: OnceLock::new(),
             removing: watch::Sender::new(0),
+            missed: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +96,11 @@ impl Leftovers {
     pub(super) async fn settle(&self, most: Duration) {
         let mut removing = self.removing.subscribe();
         _ = tokio::time::timeout(most, removing.wait_for(|count| *count == 0)).await;
+    }
+
+    /// Tells whether there is more for a sweep than the last one saw.
+    pub(super) fn missed(&self) -> bool {
+        self.missed.swap(false, Ordering::SeqCst)
     }
 
     fn filters(&self, more: Vec<String>) -> HashMap<String, Vec<String>> {
@@ -286,6 +294,12 @@ impl Left {
         Self { all: all.clone(), folder: Some(folder), container: None, running: AtomicBool::new(false) }
     }
 
+    /// Nobody knows whether its container was made: the folder stays, so that a later sweep looks for it.
+    pub(super) fn doubt(&mut self) {
+        self.folder = None;
+        self.all.missed.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn created(&mut self, id: String) {
         self.container = Some(id);
     }
@@ -389,7 +403,7 @@ impl Drop for Left {
                 match api.remove_container(&id, Some(options)).await {
                     Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => {}
                     // It is still there: its folder stays with it, for a later sweep.
-                    Err(_) => return,
+                    Err(_) => return busy.0.missed.store(true, Ordering::SeqCst),
                 }
             }
             // What cannot be swept now is swept with the folder that says where it is, by a later sweep.

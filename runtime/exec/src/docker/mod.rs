@@ -1,10 +1,12 @@
 //! Runs containers through the Engine API of Docker, or of Podman.
 //!
 //! - [`Docker`]: the executor. It talks to the engine when the first container is asked for, and not before.
-//! - [`endpoint`]: where the engine is. `engine.rs`: it, and what it says of itself. [`lock`]: `wrun.lock`. `image.rs`: from a name to content.
+//! - [`endpoint`]: where the engine is. `engine.rs`: it, and what it says of itself.
+//! - [`lock`]: `wrun.lock`. `image.rs`: from a name to content.
 //! - `folder.rs`: the folder of one run. `ingest.rs`: from `/out` to a tree. `log.rs`: what it says.
 //! - `bucket.rs`: what it writes to a bucket itself.
-//! - `watch.rs`: from its start to its end. `ending.rs`: how it ended. `left.rs`: what is left behind, taken over or removed.
+//! - `watch.rs`: from its start to its end. `ending.rs`: how it ended.
+//! - `left.rs`: what is left behind, taken over or removed.
 //!
 //! A container sees `/in` (read-only), `/out`, a `/tmp` in memory, and its image, which it cannot write to. It has no
 //! network unless the task asks for one, no capabilities, and gains no rights; memory, swap, cpus, processes, `/tmp`,
@@ -34,6 +36,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::CreateContainerOptions;
 use bucket::Bucket;
+use ending::is_gone;
 use endpoint::Surroundings;
 use engine::Engine;
 use folder::{Folders, ShowError};
@@ -49,10 +52,6 @@ use wrun_core::plan::{ContainerSpec, OUT_URL};
 use wrun_store::Store;
 use wrun_store::files::FilesError;
 
-/// Bytes under `/out`, unless the task says otherwise.
-const OUTPUT_BYTES: u64 = 64 << 30;
-/// Files and directories under `/out`, unless the task says otherwise.
-const OUTPUT_FILES: u64 = 1_000_000;
 /// Bytes of log that are kept, unless the task says otherwise.
 const LOG_BYTES: u64 = 1 << 20;
 /// Processes and threads of one container.
@@ -241,8 +240,15 @@ impl Docker {
             }
             created => created,
         };
-        let created = created.map_err(|error| ending::engine("create", &error))?;
-        left.created(created.id);
+        match created {
+            Ok(created) => left.created(created.id),
+            Err(error) => {
+                if is_gone(&error) {
+                    left.doubt();
+                }
+                return Err(ending::engine("create", &error));
+            }
+        }
         Ok(left)
     }
 
@@ -313,10 +319,7 @@ impl Docker {
     }
 
     async fn ingest(&self, run: ContainerRun, left: Left, log: Vec<u8>) -> Result<Made, RunError> {
-        let most = Most {
-            bytes: run.limits.output_bytes.unwrap_or(OUTPUT_BYTES),
-            files: run.limits.output_files.unwrap_or(OUTPUT_FILES),
-        };
+        let most = Most::of(&run.limits);
         let failed = |kind, message, log| RunError::Failed { kind, message, log };
         let given = match left.land(most, &self.store).await {
             Err(RunError::Failed { kind, message, .. }) => return Err(failed(kind, message, log)),
@@ -367,6 +370,11 @@ impl Containers for Docker {
             self.swept.get_or_init(|| self.left.sweep_once()).await;
         }
         self.left.settle(most).await;
+        // What could not be removed while the engine was away can be once it is back.
+        if self.left.missed() {
+            self.left.sweep_once().await;
+            self.left.settle(most).await;
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::ending::{self, Ended, Stopped, chain, is_gone};
 use super::engine::Engine;
 use super::ingest::{self, Most};
 use super::left::{self, Left};
-use super::{Docker, OUTPUT_BYTES, OUTPUT_FILES, infrastructure, log};
+use super::{Docker, infrastructure, log};
 use crate::{ContainerRun, RunError};
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -49,10 +49,7 @@ impl Docker {
             left.started();
             attached.output
         };
-        let most = Most {
-            bytes: run.limits.output_bytes.unwrap_or(OUTPUT_BYTES),
-            files: run.limits.output_files.unwrap_or(OUTPUT_FILES),
-        };
+        let most = Most::of(&run.limits);
         // By a clock that nobody sets.
         let timeout = run.spec.timeout.map(Duration::from_secs);
         let deadline =
