@@ -66,7 +66,7 @@ pub(crate) fn docker(workspace: &Workspace, sink: &Arc<dyn Sink>) -> Result<Opti
 }
 
 /// Says where containers write that write to a bucket themselves: where wrun.toml says, else in the store's own bucket.
-fn staging(workspace: &Workspace) -> Result<Option<Staging>> {
+pub(crate) fn staging(workspace: &Workspace) -> Result<Option<Staging>> {
     let options = workspace.config.s3.clone();
     let url = match (&workspace.config.staging, &workspace.bucket) {
         (Some(url), _) if split_uri(url).is_none() => {

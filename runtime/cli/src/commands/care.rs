@@ -1,6 +1,7 @@
 //! `wrun store check`, `gc` and `du`: whether a store is whole, what of it is needed, how large it is.
 
 use crate::args::{CheckArgs, DuArgs, GcArgs};
+use crate::containers::staging;
 use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
@@ -11,6 +12,7 @@ use crate::workspace::{Need, Workspace};
 use std::fmt::Write as _;
 use wrun_build::care::{self, CheckOptions, Collected, GcOptions, Problem, Usage, UsageOf};
 use wrun_store::lock::Alone;
+use wrun_store::objects::ObjectError;
 
 const DAY: i64 = 24 * HOUR;
 const HOUR: i64 = 3600 * 1000;
@@ -96,17 +98,7 @@ pub(crate) fn gc(shell: &Shell, args: &GcArgs) -> Result<Exit> {
     };
     let done = workspace.runtime.block_on(care::collect(&workspace.store, &options))?;
     drop(alone);
-    let uploads = match workspace.bucket.as_ref().filter(|_| !args.dry_run) {
-        None => 0,
-        Some(bucket) => {
-            let objects = bucket.objects(&workspace.runtime);
-            // Who may not see them has collected all else.
-            workspace.runtime.block_on(objects.sweep_uploads(done.now)).unwrap_or_else(|error| {
-                shell.note(&format!("uploads that were abandoned stay: {error}"));
-                0
-            })
-        }
-    };
+    let (uploads, staged) = if args.dry_run { (0, 0) } else { abandoned(shell, &workspace, done.now)? };
     done.notes.iter().for_each(|note| shell.note(note));
     if shell.json {
         for (what, list) in [("swept", &done.swept), ("condemned", &done.condemned)] {
@@ -114,7 +106,7 @@ pub(crate) fn gc(shell: &Shell, args: &GcArgs) -> Result<Exit> {
         }
         shell.json_line(&serde_json::json!({
             "kept": done.kept, "dry-run": args.dry_run, "due": done.due, "now": done.now,
-            "uploads": uploads,
+            "uploads": uploads, "staged": staged,
         }));
         return Ok(Exit::Ok);
     }
@@ -123,13 +115,34 @@ pub(crate) fn gc(shell: &Shell, args: &GcArgs) -> Result<Exit> {
     let mut out = table(would("removed", "would be removed"), &done.swept, style);
     out += &table(would("condemned", "would be condemned"), &done.condemned, style);
     shell.text(&out);
-    match uploads {
-        0 => {}
-        1 => shell.say("1 abandoned upload was removed\n"),
-        more => shell.say(&format!("{} were removed\n", counted(more as u64, "abandoned upload"))),
+    for (count, what) in [(uploads, "abandoned upload"), (staged, "abandoned output")] {
+        match count {
+            0 => {}
+            1 => shell.say(&format!("1 {what} was removed\n")),
+            more => shell.say(&format!("{} were removed\n", counted(more as u64, what))),
+        }
     }
     shell.say(&last_line(&done, options.alone, args.dry_run));
     Ok(Exit::Ok)
+}
+
+/// Removes what was left half done: uploads in parts, and what containers of machines that are lost wrote to a bucket.
+/// Returns how many of each.
+fn abandoned(shell: &Shell, workspace: &Workspace, now: i64) -> Result<(usize, usize)> {
+    let runtime = &workspace.runtime;
+    // Who may not see them has collected all else.
+    let found = |what: &str, swept: std::result::Result<usize, ObjectError>| {
+        swept.unwrap_or_else(|error| {
+            shell.note(&format!("{what} that were abandoned stay: {error}"));
+            0
+        })
+    };
+    let uploads = workspace.bucket.as_ref().map(|bucket| {
+        let objects = bucket.objects(runtime);
+        found("uploads", runtime.block_on(objects.sweep_uploads(now)))
+    });
+    let staged = staging(workspace)?.map(|staging| found("outputs", runtime.block_on(staging.sweep_abandoned(now))));
+    Ok((uploads.unwrap_or_default(), staged.unwrap_or_default()))
 }
 
 /// One task type of a gc.

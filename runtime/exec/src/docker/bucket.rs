@@ -9,6 +9,7 @@ use super::ingest::{Given, Most};
 use super::{failed, infrastructure};
 use crate::{FailureKind, RunError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -16,8 +17,8 @@ use wrun_core::plan::OUT_URL;
 use wrun_core::tree::split_path;
 use wrun_store::Store;
 use wrun_store::external::{Origin, ReadError, Seen};
-use wrun_store::objects::s3::{S3Objects, S3Options, split_uri};
-use wrun_store::objects::{ObjectError, Objects as _};
+use wrun_store::objects::s3::{ABANDONED, S3Objects, S3Options, split_uri};
+use wrun_store::objects::{Listed, ObjectError, Objects};
 
 /// The file that has the name of the prefix.
 const NAME: &str = "out-url";
@@ -35,6 +36,34 @@ pub struct Staging {
     pub options: S3Options,
 }
 
+impl Staging {
+    async fn open(&self) -> S3Objects {
+        let (bucket, prefix) = split_uri(&self.url).unwrap_or_default();
+        S3Objects::open(bucket, prefix, &self.options).await
+    }
+
+    /// Removes what runs wrote whose machine is lost, for a run that is over sweeps its own: all below the prefix of a
+    /// run where nothing was written for a week. `now` is in milliseconds since 1970. Returns how many prefixes.
+    pub async fn sweep_abandoned(&self, now: i64) -> Result<usize, ObjectError> {
+        let limit = now - i64::try_from(ABANDONED.as_millis()).unwrap_or(i64::MAX);
+        let objects = self.open().await;
+        let mut runs: BTreeMap<String, Vec<Listed>> = BTreeMap::new();
+        for object in Objects::list(&objects, "", "").await? {
+            match object.name.split_once('/') {
+                Some((run, _)) if is_run(run) => runs.entry(run.to_owned()).or_default().push(object),
+                // It is somebody else's.
+                _ => {}
+            }
+        }
+        runs.retain(|_, all| all.iter().all(|object| object.written < limit));
+        for all in runs.values() {
+            let names: Vec<String> = all.iter().map(|object| object.name.clone()).collect();
+            remove(&objects, &names).await?;
+        }
+        Ok(runs.len())
+    }
+}
+
 /// The same, reached when somebody asks for it.
 pub(super) struct Bucket {
     staging: Staging,
@@ -48,8 +77,7 @@ impl Bucket {
     }
 
     async fn objects(&self) -> &S3Objects {
-        let (bucket, prefix) = split_uri(&self.staging.url).unwrap_or_default();
-        self.objects.get_or_init(|| S3Objects::open(bucket, prefix, &self.staging.options)).await
+        self.objects.get_or_init(|| self.staging.open()).await
     }
 
     /// Names a prefix that nobody has used, and writes that down in the folder of the run.
@@ -115,16 +143,27 @@ impl Bucket {
         let Some(prefix) = prefix(folder) else { return Ok(()) };
         let objects = self.objects().await;
         let names: Vec<String> = Origin::list(objects, &prefix).await?.into_iter().map(|seen| seen.key).collect();
-        for names in names.chunks(REMOVED_AT_ONCE) {
-            objects.remove(names).await?;
-        }
-        Ok(())
+        remove(objects, &names).await
     }
+}
+
+async fn remove(objects: &S3Objects, names: &[String]) -> Result<(), ObjectError> {
+    for names in names.chunks(REMOVED_AT_ONCE) {
+        objects.remove(names).await?;
+    }
+    Ok(())
 }
 
 /// Returns the name of a run's prefix: `<lease>-<16 hex>/`; none where it has none.
 fn prefix(folder: &Path) -> Option<String> {
     std::fs::read_to_string(folder.join(NAME)).ok().filter(|name| name.ends_with('/'))
+}
+
+/// Tells whether a name is that of a run's prefix, but for the `/`.
+fn is_run(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(lease, random)| {
+        !lease.is_empty() && random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 fn passing(error: &ObjectError) -> RunError {

@@ -29,6 +29,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use faults::{classify, is_no_bucket, status};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+pub use parts::ABANDONED;
 use parts::{PARALLEL, PART, read_part};
 use serde::Deserialize;
 use std::time::Duration;

@@ -5,9 +5,9 @@ use super::{AT_ONCE, names};
 use crate::api::{Blob, BlobKind, Bytes, Staged, Store, Write};
 use crate::error::StoreError;
 use crate::objects::Objects;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::task::{JoinError, JoinSet};
 use wrun_core::digest::Digest;
 
 /// Blobs of at most this many bytes are kept with the small records of the cache.
@@ -20,16 +20,25 @@ const TRIES: u32 = 2;
 /// Brings blobs and trees to the cache; tells which are there and what they should be.
 pub(super) async fn bring(
     cache: &Arc<dyn Store>,
-    (truth, doubts): (&Arc<dyn Objects>, &Doubts),
+    (truth, doubts): (&Arc<dyn Objects>, &Arc<Doubts>),
     wanted: &[(BlobKind, Digest)],
 ) -> Result<Vec<bool>, StoreError> {
-    let mut there = Vec::with_capacity(wanted.len());
+    let mut there = vec![false; wanted.len()];
     let mut small = Vec::new();
-    let found = futures_util::stream::iter(wanted.to_vec())
-        .map(|(kind, digest)| one(cache, (truth, doubts), kind, digest));
-    let mut found = std::pin::pin!(found.buffered(AT_ONCE));
-    while let Some(found) = found.try_next().await? {
-        there.push(!matches!(found, Found::Absent));
+    let mut next = wanted.iter().copied().enumerate();
+    // Each is a task of its own: hashing is work for all cores, and syncs that wait together are one for the disk.
+    let mut coming = JoinSet::new();
+    loop {
+        while coming.len() < AT_ONCE
+            && let Some((i, (kind, digest))) = next.next()
+        {
+            let (cache, truth, doubts) = (cache.clone(), truth.clone(), doubts.clone());
+            coming.spawn(async move { (i, one(cache, (truth, doubts), kind, digest).await) });
+        }
+        let Some(came) = coming.join_next().await else { break };
+        let (i, found) = came.map_err(|error| stopped(cache, error))?;
+        let found = found?;
+        there[i] = !matches!(found, Found::Absent);
         if let Found::Small(write) = found {
             small.push(write);
         }
@@ -53,18 +62,18 @@ enum Found {
 }
 
 async fn one(
-    cache: &Arc<dyn Store>,
-    (truth, doubts): (&Arc<dyn Objects>, &Doubts),
+    cache: Arc<dyn Store>,
+    (truth, doubts): (Arc<dyn Objects>, Arc<Doubts>),
     kind: BlobKind,
     digest: Digest,
 ) -> Result<Found, StoreError> {
     let name = names::blob(digest);
     for _ in 0..TRIES {
-        let mut landing = Landing::new(cache, kind);
+        let mut landing = Landing::new(cache.clone(), kind);
         if !truth.download(&name, &mut landing).await? {
             return Ok(Found::Absent);
         }
-        match landing.land()? {
+        match landing.land().await? {
             Landed::Memory(bytes) if kind.digest(&bytes) == digest => {
                 return Ok(Found::Small(Write::Blob(kind, bytes)));
             }
@@ -79,10 +88,14 @@ async fn one(
     Ok(Found::Absent)
 }
 
+fn stopped(cache: &Arc<dyn Store>, error: JoinError) -> StoreError {
+    StoreError::io("write", Path::new(&cache.describe()))(std::io::Error::other(error))
+}
+
 /// Where a download goes: to memory while it is small, then to a file of the cache. A tree stays in memory: a file
 /// has another hash domain.
-struct Landing<'a> {
-    cache: &'a Arc<dyn Store>,
+struct Landing {
+    cache: Arc<dyn Store>,
     most: usize,
     memory: Vec<u8>,
     staged: Option<Box<dyn Staged>>,
@@ -93,21 +106,21 @@ enum Landed {
     Staged(Digest),
 }
 
-impl<'a> Landing<'a> {
-    fn new(cache: &'a Arc<dyn Store>, kind: BlobKind) -> Self {
+impl Landing {
+    fn new(cache: Arc<dyn Store>, kind: BlobKind) -> Self {
         let most = if kind == BlobKind::Tree { usize::MAX } else { SMALL };
         Self { cache, most, memory: Vec::new(), staged: None }
     }
 
-    fn land(self) -> Result<Landed, StoreError> {
-        match self.staged {
-            None => Ok(Landed::Memory(self.memory.into())),
-            Some(staged) => Ok(Landed::Staged(staged.finish()?)),
-        }
+    async fn land(self) -> Result<Landed, StoreError> {
+        let Some(staged) = self.staged else { return Ok(Landed::Memory(self.memory.into())) };
+        // It waits for the disk.
+        let finished = tokio::task::spawn_blocking(move || staged.finish()).await;
+        Ok(Landed::Staged(finished.map_err(|error| stopped(&self.cache, error))??))
     }
 }
 
-impl Staged for Landing<'_> {
+impl Staged for Landing {
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(staged) = &mut self.staged {
             return staged.write(bytes);
@@ -124,9 +137,9 @@ impl Staged for Landing<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<Digest, StoreError> {
-        match (*self).land()? {
-            Landed::Memory(bytes) => Ok(Digest::of_blob(&bytes)),
-            Landed::Staged(digest) => Ok(digest),
+        match self.staged {
+            None => Ok(Digest::of_blob(&self.memory)),
+            Some(staged) => staged.finish(),
         }
     }
 

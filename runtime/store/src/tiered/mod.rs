@@ -292,7 +292,7 @@ impl Store for TieredStore {
         let Some(truth) = &self.truth else { return Ok(there) };
         let absent: Vec<usize> = (0..wanted.len()).filter(|i| !there[*i]).collect();
         let missing: Vec<(BlobKind, Digest)> = absent.iter().map(|i| wanted[*i]).collect();
-        let brought = down::bring(&self.cache, (truth, &*self.doubts), &missing).await?;
+        let brought = down::bring(&self.cache, (truth, &self.doubts), &missing).await?;
         absent.into_iter().zip(brought).for_each(|(i, brought)| there[i] = brought);
         Ok(there)
     }

@@ -205,7 +205,7 @@ impl Shared {
         let doubted = self.doubts.of(digest);
         if doubted {
             // What is condemned may be there still, and not here.
-            down::bring(&self.cache, (&self.truth, &*self.doubts), &[(kind, digest)]).await?;
+            down::bring(&self.cache, (&self.truth, &self.doubts), &[(kind, digest)]).await?;
         }
         match down::read(&self.cache, kind, digest)? {
             Some(blob) if ask && !doubted && self.truth.size(&name).await? == Some(blob.len()) => {}

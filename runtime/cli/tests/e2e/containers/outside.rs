@@ -204,6 +204,29 @@ fn the_prefix_of_a_killed_build_is_taken_over_or_swept() {
 }
 
 #[test]
+fn what_a_lost_machine_wrote_is_removed_by_gc() {
+    if !engine() {
+        return;
+    }
+    let run = "staging/4711-0-0123456789abcdef";
+    let all = [format!("{run}/d/o"), format!("{run}/o"), "staging/mine/o".to_owned()];
+    // The one says that it was written long ago, the other that it was now.
+    for (url, gone) in servers().iter().zip([2, 0]) {
+        let there = There::new(url);
+        for name in &all {
+            there.runtime.block_on(there.objects.put_new(name, b"x".to_vec().into())).unwrap();
+        }
+        build(&there.env, "echo x > /out/o", &[]).ok();
+        there.env.words("store gc --dry-run").ok();
+        assert_eq!(there.left(), all, "{url}");
+        let said = there.env.words("store gc").ok().stderr();
+        assert_eq!(said.contains("1 abandoned output was removed"), gone > 0, "{url}: {said}");
+        assert_eq!(there.left(), all[gone..], "{url}");
+        there.runtime.block_on(there.objects.remove(&all)).unwrap();
+    }
+}
+
+#[test]
 fn a_prefix_needs_a_network_and_a_bucket() {
     if !engine() {
         return;

@@ -20,8 +20,8 @@ pub(super) const PARALLEL: usize = 8;
 /// One connection is fast if so many bytes take no longer than [`FAST`]: 160 MiB/s, twice what Amazon's gives.
 const JUDGED: u64 = 16 << 20;
 const FAST: Duration = Duration::from_millis(100);
-/// An upload in parts that is older than this was abandoned.
-pub(super) const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// What is half done and was not touched for so long was abandoned: uploads in parts, and what containers stage.
+pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl S3Objects {
     /// Reads a range; returns the bytes and the size of the whole, or nothing where there is no object.
