@@ -207,8 +207,8 @@ def main():
         f"[bench]\ntype = s3\nprovider = Ceph\nenv_auth = true\nendpoint = {env['WRUN_BENCH_ENDPOINT']}\n"
         "force_path_style = true\n"
     )
-    subprocess.run(["cargo", "build", "--release", "-p", "wrun"], cwd=ROOT, check=True)
-    subprocess.run(["cargo", "build", "--release", "-p", "wrun-store", "--example", "transfer"], cwd=ROOT, check=True)
+    # All of the workspace, as the tests build it: parts alone have other features, and would be built once more.
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--bins", "--examples"], cwd=ROOT, check=True)
     target = ["cargo", "build", "--release", "--target", "wasm32-wasip2", "--locked", "-p", "grid"]
     subprocess.run(target, cwd=ROOT / "plugins", check=True)
 

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wrun_core::digest::{BlobHasher, Digest};
 
 /// The staging folder of this process. A lock that the kernel releases with the process says that it is in use.
@@ -83,15 +83,37 @@ fn sweep(all: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Where blobs end up, and which folders have entries that are not durable yet.
+/// So many bytes are hashed and written at a time.
+const PIECE: usize = 128 << 10;
+
+/// So many files are synced one by one; where there are more, the file system is as a whole, which takes a fraction of
+/// the time, but waits for what other programs wrote as well.
+const FEW: usize = 64;
+
+/// Where blobs end up, and what of them is not durable yet.
 pub(crate) struct Shards {
     pub(crate) cas: PathBuf,
-    dirty: Mutex<std::collections::BTreeSet<PathBuf>>,
+    /// Open before anything is written: of what went wrong earlier the kernel would tell it nothing.
+    root: Option<File>,
+    fresh: Mutex<Fresh>,
+    /// Held while syncing: who finds nothing to be synced must not go on before it is.
+    syncing: Mutex<()>,
+}
+
+/// What was placed since the last sync.
+#[derive(Default)]
+struct Fresh {
+    /// Files, until there are more than [`FEW`].
+    files: Vec<(PathBuf, File)>,
+    many: bool,
+    /// Folders that have new names.
+    folders: std::collections::BTreeSet<PathBuf>,
 }
 
 impl Shards {
     pub(crate) fn new(cas: PathBuf) -> Self {
-        Self { cas, dirty: Mutex::default() }
+        let root = File::open(&cas).ok();
+        Self { cas, root, fresh: Mutex::default(), syncing: Mutex::default() }
     }
 
     pub(crate) fn path(&self, digest: Digest) -> PathBuf {
@@ -99,12 +121,11 @@ impl Shards {
         self.cas.join(&hex[..2]).join(&hex[2..])
     }
 
-    /// Makes a complete, unsynced file the blob of a digest. One that is there already is replaced: it may be
-    /// what a power cut left.
+    /// Makes a complete, unsynced file the blob of a digest. It is durable after the next [`Self::sync`], before which
+    /// nothing durable names it. One that is there already is replaced: it may be what a power cut left.
     pub(crate) fn place(&self, from: &Path, file: &File, digest: Digest) -> Result<(), StoreError> {
         let to = self.path(digest);
         let folder = to.parent().unwrap_or(&self.cas).to_owned();
-        file.sync_data().map_err(StoreError::io("sync", from))?;
         let mut mode = rustix::fs::Mode::empty();
         mode |= rustix::fs::Mode::RUSR | rustix::fs::Mode::RGRP | rustix::fs::Mode::ROTH;
         rustix::fs::fchmod(file, mode).map_err(|error| StoreError::io("protect", from)(error.into()))?;
@@ -117,23 +138,53 @@ impl Shards {
             other => other,
         };
         renamed.map_err(StoreError::io("write", &to))?;
-        self.mark(folder);
+        let mut fresh = self.fresh();
+        fresh.folders.insert(folder);
+        match file.try_clone() {
+            Ok(file) if !fresh.many && fresh.files.len() < FEW => fresh.files.push((to, file)),
+            _ if self.root.is_some() => {
+                fresh.many = true;
+                fresh.files.clear();
+            }
+            _ => file.sync_data().map_err(StoreError::io("sync", &to))?,
+        }
         Ok(())
     }
 
-    pub(crate) fn mark(&self, folder: PathBuf) {
-        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).insert(folder);
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the names of all placed blobs durable.
+    /// Says that a folder may have a name that is not durable.
+    pub(crate) fn mark(&self, folder: PathBuf) {
+        self.fresh().folders.insert(folder);
+    }
+
+    /// Makes all placed blobs durable, and their names.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
-        for folder in dirty {
-            let synced = File::open(&folder).and_then(|file| file.sync_all());
-            if let Err(error) = synced {
-                self.mark(folder.clone());
-                return Err(StoreError::io("sync", &folder)(error));
-            }
+        let _alone = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = std::mem::take(&mut *self.fresh());
+        let synced = self.sync_these(&fresh);
+        if synced.is_err() {
+            // Whoever commits next tries all of it again.
+            let mut now = self.fresh();
+            now.many |= fresh.many;
+            now.files.extend(fresh.files);
+            now.folders.extend(fresh.folders);
+        }
+        synced
+    }
+
+    fn sync_these(&self, fresh: &Fresh) -> Result<(), StoreError> {
+        if let Some(root) = self.root.as_ref().filter(|_| fresh.many) {
+            return rustix::fs::syncfs(root).map_err(|error| StoreError::io("sync", &self.cas)(error.into()));
+        }
+        for (path, file) in &fresh.files {
+            file.sync_data().map_err(StoreError::io("sync", path))?;
+        }
+        for folder in &fresh.folders {
+            let synced = File::open(folder).and_then(|file| file.sync_all());
+            synced.map_err(StoreError::io("sync", folder))?;
         }
         Ok(())
     }
@@ -154,8 +205,12 @@ pub(crate) struct StagedFile {
 
 impl Staged for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.hasher.update(bytes);
-        self.file.write_all(bytes).map_err(StoreError::io("write", &self.path))
+        // What is hashed is still in the processor's cache when it is written.
+        for piece in bytes.chunks(PIECE) {
+            self.hasher.update(piece);
+            self.file.write_all(piece).map_err(StoreError::io("write", &self.path))?;
+        }
+        Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Digest, StoreError> {
