@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use wrun_core::digest::ComponentDigest;
+use wrun_core::digest::{ActionKey, ComponentDigest};
 use wrun_core::event::Sink;
 use wrun_core::param::{ParamError, Params, Value};
 use wrun_core::plan::ContainerSpec;
@@ -210,6 +210,8 @@ pub struct PreviewTask {
     pub params: Params,
     /// What would happen.
     pub fate: Fate,
+    /// The key of its action, where all that goes into it is known.
+    pub key: Option<ActionKey>,
     /// How long it took the last time, in seconds.
     pub usual_seconds: Option<f64>,
     /// Whether it may need tasks that are not listed.

@@ -37,10 +37,10 @@ pub(crate) fn lock_file(root: &Path) -> Result<LockFile> {
     })
 }
 
-/// Makes what runs containers, which asks nothing of an engine until a container is asked for; none where the store has
-/// no folder on this machine.
-pub(crate) fn docker(workspace: &Workspace, sink: &Arc<dyn Sink>) -> Result<Option<Arc<Docker>>> {
-    let Some(root) = workspace.store.local_root() else { return Ok(None) };
+/// Makes what runs containers, which asks nothing of an engine until a container is asked for.
+pub(crate) fn docker(workspace: &Workspace, sink: &Arc<dyn Sink>) -> Result<Arc<Docker>> {
+    // `plan` needs no store: then images are looked at, and nothing runs.
+    let root = workspace.store.local_root().unwrap_or_else(|| workspace.root.clone());
     let secret = |source: &SecretSource| match source {
         SecretSource::File(path) => Secret::File(workspace.root.join(path)),
         SecretSource::Env(name) => match env::var(name) {
@@ -52,7 +52,7 @@ pub(crate) fn docker(workspace: &Workspace, sink: &Arc<dyn Sink>) -> Result<Opti
         workspace.config.secrets.iter().map(|(name, source)| (name.clone(), secret(source))).collect();
     // Engines do not take relative paths.
     let root = root.canonicalize().unwrap_or(root);
-    Ok(Some(Arc::new(Docker::new(DockerSetup {
+    Ok(Arc::new(Docker::new(DockerSetup {
         around: surroundings(),
         store: workspace.store.clone(),
         root,
@@ -62,7 +62,7 @@ pub(crate) fn docker(workspace: &Workspace, sink: &Arc<dyn Sink>) -> Result<Opti
         grace: GRACE,
         on_pull: notes(sink.clone()),
         runtime: workspace.runtime.handle().clone(),
-    }))))
+    })))
 }
 
 /// Says where containers write that write to a bucket themselves: where wrun.toml says, else in the store's own bucket.

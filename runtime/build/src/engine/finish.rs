@@ -214,6 +214,7 @@ impl Engine {
             task: spec.name.clone(),
             params: shown(&node.call.params, &spec.params),
             fate,
+            key: keyed.map(|keyed| keyed.key),
             usual_seconds: keyed.and_then(|keyed| keyed.before).map(|before| before.1),
             dynamic: spec.dynamic,
             container,

@@ -48,8 +48,7 @@ fn list(shell: &Shell, args: &ImagesArgs) -> Result<Exit> {
 fn update(shell: &Shell, args: &ImagesArgs, named: &[String]) -> Result<Exit> {
     let workspace = Workspace::open(shell, &args.store, None, Need::Make)?;
     let mut progress = Progress::start(shell, false);
-    let docker = containers::docker(&workspace, &progress.sink())?
-        .ok_or_else(|| CliError::new(Exit::Internal, "the store has no folder on this machine"))?;
+    let docker = containers::docker(&workspace, &progress.sink())?;
     let pins = docker.pins();
     let named: Vec<String> = if named.is_empty() { pins.keys().cloned().collect() } else { named.to_vec() };
     if named.is_empty() {

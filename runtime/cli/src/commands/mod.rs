@@ -46,7 +46,6 @@ use wrun_core::event::Sink;
 use wrun_core::param::Value;
 use wrun_core::suggest::nearest;
 use wrun_core::task::{PluginDescription, TaskType};
-use wrun_exec::Containers;
 use wrun_store::lock::Locks;
 
 /// A command that knows its goals.
@@ -122,7 +121,7 @@ impl Prepared {
         let root = self.workspace.store.local_root();
         let containers = crate::containers::docker(&self.workspace, &sink)?;
         Ok(Setup {
-            containers: containers.map(|docker| docker as Arc<dyn Containers>),
+            containers: Some(containers),
             plugins: self.plugins.clone(),
             store: self.workspace.store.clone(),
             locks: root.map(|root| Locks::open(&root)).transpose()?,

@@ -57,6 +57,9 @@ fn json(task: &PreviewTask) -> serde_json::Value {
             line["message"] = why.as_str().into();
         }
     }
+    if let Some(key) = task.key {
+        line["key"] = serde_json::json!(key);
+    }
     if let Some(usual) = task.usual_seconds {
         line["usual-seconds"] = usual.into();
     }

@@ -145,7 +145,7 @@ halves = task
 fails :: Task String ()
 fails = task
   { name = "fails", doc = "Fail", version = Just "1", outputs = [File "n.txt"], dynamic = True
-  , limits = noLimits { cpuMs = Just 300, memoryBytes = Just 67108864, outputBytes = Just 100000 }
+  , limits = noLimits { cpuMs = Just 1500, memoryBytes = Just 67108864, outputBytes = Just 100000 }
   , params = positional (choice [(how, how) | how <- hows] "how" "How")
   , requires = \how -> if how == "declare" then errorWithoutStackTrace "as was asked" else pure ()
   , run = \how () -> case how of
