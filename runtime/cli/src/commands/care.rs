@@ -141,7 +141,8 @@ fn abandoned(shell: &Shell, workspace: &Workspace, now: i64) -> Result<(usize, u
         let objects = bucket.objects(runtime);
         found("uploads", runtime.block_on(objects.sweep_uploads(now)))
     });
-    let staged = staging(workspace)?.map(|staging| found("outputs", runtime.block_on(staging.sweep_abandoned(now))));
+    let staged =
+        staging(workspace)?.map(|staging| found("outputs", runtime.block_on(staging.sweep_abandoned(now))));
     Ok((uploads.unwrap_or_default(), staged.unwrap_or_default()))
 }
 
