@@ -175,6 +175,7 @@ pub async fn adopt(
             reasons: Vec::new(),
             tombstone: engine.shared.tombstones.last(),
             adopted: Some(Adopted { from: from.to_owned() }),
+            container: None,
             wrun: setup.version.clone(),
         },
     };

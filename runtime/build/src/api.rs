@@ -292,7 +292,7 @@ impl Interrupt {
     }
 
     /// Waits until it is asked.
-    pub(crate) async fn wait(&self) {
+    pub async fn wait(&self) {
         while !self.stopped() {
             self.0.notified().await;
         }

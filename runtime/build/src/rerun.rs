@@ -2,30 +2,35 @@
 //!
 //! The record names everything: the component and the externals, whose bytes are in the store, and the records of the
 //! tasks that made the other inputs. What a task asked for while it ran is answered from its recorded steps; a guest
-//! that asks for something else is not deterministic.
+//! that asks for something else is not deterministic. A container is put together from its key and from what the record
+//! says beside that; its image comes from this machine or its registry, and secrets from whoever asks.
 
 use crate::api::Plugin;
+use crate::pools::Share;
 use crate::runner::names;
 use crate::verify::files;
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use wrun_core::action::{ActionInput, InputKind, NanMode, step_key};
+use wrun_core::action::{ActionInput, ContainerAction, InputKind, NanMode, step_key};
 use wrun_core::digest::{ActionKey, ComponentDigest, Digest, TreeDigest};
 use wrun_core::param::{Params, Value, is_token};
-use wrun_core::plan::{ExternalMode, Plan, Source};
+use wrun_core::plan::{ContainerSpec, ExternalMode, Plan, Source};
 use wrun_core::reason::changes;
 use wrun_core::result::{ActionResult, Address, FORMAT};
-use wrun_core::task::{Need, SANDBOX};
+use wrun_core::task::{CONTAINER_LAYOUT, Need, SANDBOX};
 use wrun_core::tree::{EntryKind, Tree};
-use wrun_exec::{NeedEnded, Run, RunContext, RunError};
+use wrun_exec::{ContainerRun, Containers, FailureKind, Image, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_store::external::{Request, Sources};
 use wrun_store::files::{Dir, FilesError};
 use wrun_store::{BlobKind, Store, StoreError};
 
 /// Turns the bytes of a component into a plugin; or says why that cannot be.
 pub type Loader<'a> = &'a dyn Fn(ComponentDigest, Vec<u8>) -> Result<Plugin, String>;
+
+/// Makes what runs containers, or says why that cannot be. Asked when a container is to run, and not before.
+pub type Engines<'a> = &'a dyn Fn() -> Result<Arc<dyn Containers>, String>;
 
 /// How a second run compares with what is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +80,33 @@ pub enum RerunError {
     /// No task of ours made it.
     #[error("the result {} was adopted, so there is no run of it to repeat", shown(.0))]
     Adopted(Address),
-    /// A container made it.
-    #[error("a container made the result {}, and `rerun` repeats components alone", shown(.0))]
-    Container(Address),
+    /// A container made it, and an early wrun wrote the record.
+    #[error("the record of {} does not say where the image of its container came from", shown(.0))]
+    NoOrigin(Address),
+    /// A container made it that acts on the world.
+    #[error("the container that made {} acts on the world, and `rerun` does not do that again", shown(.0))]
+    Effect(Address),
+    /// Made under other rules, for containers.
+    #[error("its container was laid out by rules {made}, and this wrun has rules {CONTAINER_LAYOUT}")]
+    OtherLayout {
+        /// The number in the record.
+        made: u64,
+    },
+    /// Nothing runs containers here.
+    #[error("its container cannot be run here: {0}")]
+    NoEngine(String),
+    /// The machine is smaller than what the container was given.
+    #[error("its container had {0}")]
+    TooSmall(String),
+    /// It writes to a bucket, and none is known.
+    #[error("its container writes to a bucket (`{{out-url}}`), and none is known here")]
+    NoBucket,
+    /// Its image cannot be had.
+    #[error("its container cannot be run here: {0}")]
+    NoImage(String),
+    /// Nobody gave a secret that it was given.
+    #[error("its container cannot be run here: {0}")]
+    NoSecret(String),
     /// The code is not there.
     #[error("the store does not have the component {0} that made it")]
     NoComponent(ComponentDigest),
@@ -124,9 +153,22 @@ impl RerunError {
         Some(match self {
             Self::Store(error) => return error.hint(),
             Self::NoResult(_) => "`wrun build --json` and `wrun lineage` print keys of results".into(),
-            Self::Unreadable { .. } | Self::OtherSandbox { .. } => "use the wrun that made it".into(),
+            Self::Unreadable { .. } | Self::OtherSandbox { .. } | Self::OtherLayout { .. } => {
+                "use the wrun that made it".into()
+            }
             Self::OtherKey { .. } => "do not trust it: build the task again, into another store if need be".into(),
-            Self::Container(_) => "`wrun verify` runs its task's container again, and compares".into(),
+            Self::NoOrigin(_) => "`wrun verify` runs its task's container again, and compares".into(),
+            Self::Effect(_) => "where it is meant to act once more, `wrun build --force` lets it".into(),
+            Self::NoEngine(_) => "`wrun doctor` looks at the container engine".into(),
+            Self::TooSmall(_) => "run it on a larger machine".into(),
+            Self::NoBucket => "name one by `staging` of wrun.toml".into(),
+            Self::NoImage(_) => {
+                "`docker load` brings an image that no registry has; `docker login` lets you at those of a registry"
+                    .into()
+            }
+            Self::NoSecret(_) => {
+                "add it under [secrets] of wrun.toml, as { env = \"NAME\" } or { file = \"PATH\" }".into()
+            }
             Self::Adopted(_) => "`wrun lineage` says where it came from".into(),
             Self::NoComponent(_) => {
                 "build with that component once more, or use the store where it was made".into()
@@ -144,6 +186,8 @@ pub struct Rerunner<'a> {
     pub store: Arc<dyn Store>,
     /// Turns components into plugins.
     pub load: Loader<'a>,
+    /// Makes what runs containers.
+    pub engines: Engines<'a>,
     /// Where guests compute.
     pub runtime: tokio::runtime::Handle,
     /// This machine's ISA and engine.
@@ -172,10 +216,8 @@ impl Rerunner<'_> {
         if result.provenance.adopted.is_some() {
             return Err(RerunError::Adopted(address));
         }
-        if result.action.container.is_some() {
-            return Err(RerunError::Container(address));
-        }
         self.check(address, &result)?;
+        let container = result.action.container.as_ref().map(|of| container(address, &result, of)).transpose()?;
         let plugin = self.plugin(result.provenance.component).await?;
         let description = plugin.planner.description();
         let Some(spec) = description.task(&result.action.task) else {
@@ -198,19 +240,37 @@ impl Rerunner<'_> {
             }
             steps.push((step.needs.clone(), answers));
         }
-        let run = Run {
-            task: result.action.task.clone(),
-            params: result.provenance.params.clone(),
-            inputs,
-            outputs: result.action.outputs.clone(),
-            limits: plan.map(|plan| plan.limits).unwrap_or_default().or(spec.limits),
-            dynamic: spec.dynamic,
-            native_nan: spec.native_nan,
-        };
+        let limits = plan.map(|plan| plan.limits).unwrap_or_default().or(spec.limits);
         let context = Arc::new(Recorded { steps, asked: Mutex::default() });
-        let (executor, asked) = (plugin.executor.clone(), context.clone());
-        let ran = self.runtime.spawn(async move { executor.run(run, asked).await }).await;
-        let made = ran.unwrap_or_else(|error| Err(RunError::Infrastructure(error.to_string())));
+        let made = match container {
+            Some((container, image)) => {
+                let run = ContainerRun {
+                    key: address.key,
+                    generation: address.generation,
+                    task: result.action.task.clone(),
+                    spec: container,
+                    image,
+                    inputs,
+                    outputs: result.action.outputs.clone(),
+                    limits,
+                };
+                self.contain(run, context.clone()).await?
+            }
+            None => {
+                let run = Run {
+                    task: result.action.task.clone(),
+                    params: result.provenance.params.clone(),
+                    inputs,
+                    outputs: result.action.outputs.clone(),
+                    limits,
+                    dynamic: spec.dynamic,
+                    native_nan: spec.native_nan,
+                };
+                let (executor, asked) = (plugin.executor.clone(), context.clone());
+                let ran = self.runtime.spawn(async move { executor.run(run, asked).await }).await;
+                ran.unwrap_or_else(|error| Err(RunError::Infrastructure(error.to_string())))
+            }
+        };
         if let Some(else_asked) = context.divergence(made.is_ok()) {
             return Ok((result, Verdict::AskedElse(else_asked)));
         }
@@ -233,6 +293,11 @@ impl Rerunner<'_> {
         if leads != address.key {
             return Err(RerunError::OtherKey { address, leads });
         }
+        // What a container sees is not the sandbox's.
+        if let Some(container) = &result.action.container {
+            let made = container.layout;
+            return if made == CONTAINER_LAYOUT { Ok(()) } else { Err(RerunError::OtherLayout { made }) };
+        }
         if result.action.sandbox != SANDBOX {
             return Err(RerunError::OtherSandbox { made: result.action.sandbox });
         }
@@ -241,6 +306,27 @@ impl Rerunner<'_> {
                 Err(RerunError::OtherMachine { made: made.clone(), here: self.machine.clone() })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Runs a container. What only this machine lacks is no verdict.
+    async fn contain(
+        &self,
+        run: ContainerRun,
+        context: Arc<dyn RunContext>,
+    ) -> Result<Result<Made, RunError>, RerunError> {
+        let containers = (self.engines)().map_err(RerunError::NoEngine)?;
+        if let Some(more) = Share::of(&run.spec).more_than(containers.capacity()) {
+            return Err(RerunError::TooSmall(more));
+        }
+        if run.spec.uses_out_url() && !containers.stages() {
+            return Err(RerunError::NoBucket);
+        }
+        match containers.run(run, context).await {
+            Err(RunError::Infrastructure(why)) => Err(RerunError::NoEngine(why)),
+            Err(RunError::Failed { kind: FailureKind::Image, message, .. }) => Err(RerunError::NoImage(message)),
+            Err(RunError::Failed { kind: FailureKind::Secret, message, .. }) => Err(RerunError::NoSecret(message)),
+            made => Ok(made),
         }
     }
 
@@ -333,6 +419,20 @@ impl Rerunner<'_> {
         let paths = changes(files(&first), files(second)).into_iter().map(|(path, ..)| path).collect();
         Ok(Verdict::Differs { first: result.tree, second: second.digest(), paths })
     }
+}
+
+/// Puts together the container that made a result, and its image, unless it may not run again.
+fn container(
+    address: Address,
+    result: &ActionResult,
+    action: &ContainerAction,
+) -> Result<(ContainerSpec, Image), RerunError> {
+    let beside = result.provenance.container.as_ref().ok_or(RerunError::NoOrigin(address))?;
+    if beside.effect {
+        return Err(RerunError::Effect(address));
+    }
+    let image = Image { reference: beside.image.clone(), digest: action.image.clone(), from: beside.from.clone() };
+    Ok((beside.spec(action), image))
 }
 
 /// Reads a blob of any store.

@@ -15,7 +15,7 @@ use wrun_core::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use wrun_core::event::{Event, TaskNumber};
 use wrun_core::plan::{ContainerSpec, Limits};
 use wrun_core::reason::Reason;
-use wrun_core::result::{ActionResult, Address, FORMAT, Log, Provenance};
+use wrun_core::result::{ActionResult, Address, Contained, FORMAT, Log, Provenance};
 use wrun_core::task::Need;
 use wrun_exec::{ContainerRun, FailureKind, Made, NeedEnded, Run, RunContext, RunError};
 use wrun_store::files::{Dir, FilesError};
@@ -218,30 +218,40 @@ impl Kept {
     }
 }
 
+/// What goes into the record beside what the run makes.
+#[derive(Default)]
+struct Carried {
+    writes: Vec<Write>,
+    /// What inputs held that are known by a server's word.
+    contents: BTreeMap<String, TreeDigest>,
+    container: Option<Contained>,
+}
+
 /// Runs one attempt.
 pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
     shared.kept.keep(&*shared.setup.store, shared.resolver.plugin(&task.call))?;
     let spec = shared.resolver.task_type(&task.call);
-    let mut writes = Vec::new();
-    let mut contents = BTreeMap::new();
+    let mut carried = Carried::default();
     let mut inputs = Vec::with_capacity(task.inputs.len());
     for input in &task.inputs {
         let dir = match &input.content {
-            Content::External(_, found) => crate::external::bring(shared, found, &input.name, &mut writes).await?,
+            Content::External(_, found) => {
+                crate::external::bring(shared, found, &input.name, &mut carried.writes).await?
+            }
             Content::Made(dir, _) => dir.clone(),
         };
         fetch(&dir, &input.name).await?;
         if let Content::External(_, found) = &input.content
             && found.found.kind.is_weak()
         {
-            contents.insert(input.name.clone(), dir.digest());
+            carried.contents.insert(input.name.clone(), dir.digest());
         }
         inputs.push((input.name.clone(), dir));
     }
     let limits = task.planned.plan.limits.or(spec.limits);
     if let Some(container) = &task.planned.plan.container {
-        return contain(&task, container.clone(), inputs, limits, (writes, contents)).await;
+        return contain(&task, container.clone(), inputs, limits, carried).await;
     }
     let run = Run {
         task: spec.name.clone(),
@@ -278,7 +288,7 @@ pub(crate) async fn run(task: Arc<Task>) -> Result<Box<Finished>, RunError> {
         diverged: None,
         broken: None,
     };
-    record(&task, made, asked, started, seconds, (writes, contents))
+    record(&task, made, asked, started, seconds, carried)
 }
 
 /// Runs one attempt in a container.
@@ -287,12 +297,13 @@ async fn contain(
     spec: ContainerSpec,
     inputs: Vec<(String, Dir)>,
     limits: Limits,
-    carried: (Vec<Write>, BTreeMap<String, TreeDigest>),
+    carried: Carried,
 ) -> Result<Box<Finished>, RunError> {
     let shared = &task.shared;
     let absent = || RunError::Infrastructure("the container's image is not known".into());
     let image = shared.images.find(shared, &spec.image).await?.ok_or_else(absent)?;
     let containers = shared.setup.containers.clone().ok_or_else(absent)?;
+    let contained = Contained::new(&spec, &image.from);
     let run = ContainerRun {
         key: task.key,
         generation: task.generation,
@@ -306,6 +317,7 @@ async fn contain(
     let context = Arc::new(Context { task: task.clone(), asked: Mutex::new(Asked::new(task)) });
     let started = Instant::now();
     let made = containers.run(run, context).await?;
+    let carried = Carried { container: Some(contained), ..carried };
     record(task, made, Asked::new(task), started, started.elapsed().as_secs_f64(), carried)
 }
 
@@ -315,7 +327,7 @@ fn record(
     asked: Asked,
     started: Instant,
     seconds: f64,
-    (mut writes, contents): (Vec<Write>, BTreeMap<String, TreeDigest>),
+    Carried { mut writes, contents, container }: Carried,
 ) -> Result<Box<Finished>, RunError> {
     let broken = |error: FilesError| match error {
         FilesError::Store(error) => RunError::Store(error),
@@ -378,6 +390,7 @@ fn record(
             reasons: task.reasons.clone(),
             tombstone: shared.tombstones.last(),
             adopted: None,
+            container,
             wrun: shared.setup.version.clone(),
         },
     };

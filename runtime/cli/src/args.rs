@@ -430,7 +430,8 @@ pub(crate) struct LineageArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Neither the plugin nor wrun.toml is needed: the store has the components, and what \
-    lay outside it. No new result is written.")]
+    lay outside it. A container needs an engine, its image and its secrets; one that acts on the world is not run \
+    again. No new result is written.")]
 pub(crate) struct RerunArgs {
     /// Key of a result, or KEY.GENERATION
     #[arg(required = true, value_name = "KEY")]

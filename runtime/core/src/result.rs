@@ -1,8 +1,9 @@
 //! What an action made, as stored: create-only JSON with a format number.
 
-use crate::action::{Action, InputKind, step_key};
+use crate::action::{Action, ContainerAction, InputKind, step_key};
 use crate::digest::{ActionKey, ComponentDigest, Digest, TaskId, TreeDigest};
 use crate::param::Params;
+use crate::plan::ContainerSpec;
 use crate::reason::Reason;
 use crate::task::Need;
 use crate::tree::{Entry, EntryKind, Tree, TreeError};
@@ -120,6 +121,9 @@ pub struct Provenance {
     /// Where it came from, if no run made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Adopted>,
+    /// Of a container what is in no key, and is needed to run it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Contained>,
     /// The version of wrun.
     pub wrun: String,
 }
@@ -134,6 +138,68 @@ fn is_zero(number: &u64) -> bool {
 pub struct Adopted {
     /// The folder or address that it was copied from.
     pub from: String,
+}
+
+/// What a container was given beside what its key says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Contained {
+    /// Its image, as the task named it.
+    pub image: String,
+    /// What an engine is asked for: `name@sha256:…`, or the id of an image that no registry has.
+    pub from: String,
+    /// Whether it acts on the world.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub effect: bool,
+    /// CPU cores, in thousandths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u64>,
+    /// Memory, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Time, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// Size of the tmpfs, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tmpfs: Option<u64>,
+}
+
+impl Contained {
+    /// Takes from a spec what is in no key.
+    pub fn new(spec: &ContainerSpec, from: &str) -> Self {
+        Self {
+            image: spec.image.clone(),
+            from: from.to_owned(),
+            effect: spec.effect,
+            cpu_millis: spec.cpu_millis,
+            memory: spec.memory,
+            timeout: spec.timeout,
+            tmpfs: spec.tmpfs,
+        }
+    }
+
+    /// Puts both together again. Where a container is placed is the affair of the build that asks for it.
+    pub fn spec(&self, action: &ContainerAction) -> ContainerSpec {
+        ContainerSpec {
+            image: self.image.clone(),
+            entrypoint: action.entrypoint.clone(),
+            argv: action.argv.clone(),
+            workdir: action.workdir.clone(),
+            env: action.env.clone(),
+            user: action.user.clone(),
+            network: action.network,
+            cpu_millis: self.cpu_millis,
+            memory: self.memory,
+            gpus: action.gpus,
+            timeout: self.timeout,
+            tmpfs: self.tmpfs,
+            accepted: action.accepted.clone(),
+            secrets: action.secrets.clone(),
+            labels: Vec::new(),
+            effect: self.effect,
+        }
+    }
 }
 
 /// The log of a run: inline while small, else a blob.

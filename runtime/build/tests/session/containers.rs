@@ -3,14 +3,17 @@
 use crate::fake::*;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use wrun_build::rerun::{RerunError, Verdict};
 use wrun_build::{Fate, Force, Interrupt, Outcome, Setup, build, preview};
 use wrun_core::plan::{ContainerSpec, Plan};
 use wrun_core::reason::Reason;
 use wrun_core::report::State;
+use wrun_core::result::{ActionResult, Address};
 use wrun_exec::{Capacity, ContainerRun, Containers, FailureKind, Image, Made, RunContext, RunError};
+use wrun_store::{Store as _, Write};
 
 /// An engine whose containers all write the digest of their image.
 #[derive(Default)]
@@ -18,6 +21,14 @@ struct Engine {
     images: Mutex<BTreeMap<String, String>>,
     pulled: AtomicU32,
     runs: Mutex<Vec<String>>,
+    /// The same, whole.
+    given: Mutex<Vec<ContainerRun>>,
+    /// What containers write, if not the digest of their image.
+    writes: Mutex<Option<String>>,
+    /// Whether the machine has half as much.
+    small: AtomicBool,
+    /// Whether it knows no bucket.
+    bare: AtomicBool,
     /// Thousandths of a core that are used now, and were at most.
     used: AtomicU64,
     most: AtomicU64,
@@ -49,7 +60,7 @@ impl Containers for Engine {
                 digest
             }
         };
-        Ok(Some(Image { reference: reference.to_owned(), from: digest.clone(), digest }))
+        Ok(Some(Image { reference: reference.to_owned(), from: format!("{reference}@{digest}"), digest }))
     }
 
     async fn run(&self, run: ContainerRun, _: Arc<dyn RunContext>) -> Result<Made, RunError> {
@@ -57,6 +68,7 @@ impl Containers for Engine {
         let now = self.used.fetch_add(cpu, Ordering::SeqCst) + cpu;
         self.most.fetch_max(now, Ordering::SeqCst);
         self.runs.lock().unwrap().push(run.task.clone());
+        self.given.lock().unwrap().push(run.clone());
         // Others get their turn.
         for _ in 0..20 {
             tokio::task::yield_now().await;
@@ -66,13 +78,19 @@ impl Containers for Engine {
             return Err(error);
         }
         self.left.fetch_add(1, Ordering::SeqCst);
-        let mut made = Made::new(dir(&run.image.digest), Vec::new());
+        let writes = self.writes.lock().unwrap().clone();
+        let mut made = Made::new(dir(&writes.unwrap_or(run.image.digest)), Vec::new());
         made.left = Some(Arc::new(Left(self.left.clone())));
         Ok(made)
     }
 
     fn capacity(&self) -> Capacity {
-        Capacity { cpu_millis: 2000, memory: 1 << 30 }
+        let part = if self.small.load(Ordering::SeqCst) { 2 } else { 1 };
+        Capacity { cpu_millis: 2000 / part, memory: (1 << 30) / part }
+    }
+
+    fn stages(&self) -> bool {
+        !self.bare.load(Ordering::SeqCst)
     }
 
     async fn settle(&self, _: Duration) {}
@@ -242,4 +260,125 @@ fn only_what_may_pass_is_tried_again() {
         assert_eq!(outcome.failures.len(), 1);
         assert_eq!(engine.runs.lock().unwrap().len(), due, "{shown}");
     }
+}
+
+/// Code after a container, which has one input and every option that a task can give.
+fn again() -> Arc<Fake> {
+    let options = |plan: &mut Plan| {
+        if plan.inputs.len() == 1 {
+            plan.container = Some(ContainerSpec {
+                entrypoint: Some(vec!["/bin/tool".into()]),
+                argv: vec!["{out-url}".into()],
+                workdir: Some("/tmp".into()),
+                env: vec![("A".into(), "1".into())],
+                user: Some("7".into()),
+                network: true,
+                cpu_millis: Some(1500),
+                memory: Some(1 << 20),
+                gpus: 1,
+                timeout: Some(60),
+                tmpfs: Some(1 << 21),
+                accepted: vec![0, 3],
+                secrets: vec!["key".into()],
+                ..spec()
+            });
+        }
+    };
+    let tasks = vec![
+        ("words", leaf(|n| n.to_string())),
+        ("box", pure(|n| vec![task("words", "words", n)], |_, _| unreachable!("a container does it"))),
+        ("after", pure(|n| vec![task("a", "box", n), task("b", "words", n)], |_, all| all.into())),
+    ];
+    plugin(tasks).changed(|_| (), options)
+}
+
+fn address_of(outcome: &Outcome) -> Address {
+    outcome.goals[0].as_ref().unwrap_or_else(|| panic!("{:?}", outcome.failures)).address
+}
+
+#[test]
+fn a_container_is_run_again_as_it_was_and_so_is_code_after_it() {
+    let (world, engine, fake) = (World::new(1), Arc::new(Engine::default()), again());
+    let setup = setup(&world, &fake, "code", &engine);
+    let after = address_of(&built(&world, &setup, &[("after", 1)]));
+    let made = address_of(&built(&world, &setup, &[("box", 1)]));
+    let engines = || Ok(engine.clone() as Arc<dyn Containers>);
+    // Another Plan, as that of params that are tokens in the record would be: none of it is asked for.
+    let other = fake.changed(|_| (), |plan| plan.container = None);
+    assert_eq!(world.rerun(&other, made, &engines).unwrap(), Verdict::Same);
+    let none = || unreachable!("only a container needs an engine");
+    assert_eq!(world.rerun(&fake, after, &none).unwrap(), Verdict::Same);
+    let given = engine.given.lock().unwrap().clone();
+    let [first, second] = &given[..] else { panic!("{given:?}") };
+    assert_eq!(second.spec, first.spec);
+    assert_eq!(second.image, first.image);
+    assert_eq!((second.key, second.generation), (made.key, made.generation));
+    assert_eq!(second.outputs, first.outputs);
+    let inputs =
+        |run: &ContainerRun| run.inputs.iter().map(|(name, dir)| (name.clone(), read(dir))).collect::<Vec<_>>();
+    assert_eq!(inputs(second), [("words".to_owned(), "1".to_owned())]);
+    *engine.writes.lock().unwrap() = Some("else".into());
+    match world.rerun(&fake, made, &engines).unwrap() {
+        Verdict::Differs { first, second, paths } => assert!(first != second && paths == ["out"]),
+        other => panic!("{other:?}"),
+    }
+    // Nothing was written, and nothing is left.
+    assert_eq!(output(&built(&world, &setup, &[("box", 1)]), 0), "sha256:tool");
+    assert_eq!(engine.left.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn an_effect_is_not_run_again() {
+    let (world, engine) = (World::new(1), Arc::new(Engine::default()));
+    let effect = |plan: &mut Plan| plan.container = Some(ContainerSpec { effect: true, ..spec() });
+    let fake = plugin(vec![("load", leaf(|_| String::new()))]).changed(|_| (), effect);
+    let made = address_of(&built(&world, &setup(&world, &fake, "code", &engine), &[("load", 1)]));
+    let error = world.rerun(&fake, made, &|| unreachable!("no engine is asked")).unwrap_err();
+    assert!(matches!(error, RerunError::Effect(address) if address == made), "{error}");
+    assert_eq!(engine.runs.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_this_machine_lacks_is_no_verdict() {
+    let (world, engine, fake) = (World::new(1), Arc::new(Engine::default()), again());
+    let made = address_of(&built(&world, &setup(&world, &fake, "code", &engine), &[("box", 1)]));
+    let engines = || Ok(engine.clone() as Arc<dyn Containers>);
+    let none = || Err("no engine answers".to_owned());
+    let said = world.rerun(&fake, made, &none).unwrap_err().to_string();
+    assert_eq!(said, "its container cannot be run here: no engine answers");
+    let fails = |error| {
+        engine.failing.lock().unwrap().push(error);
+        world.rerun(&fake, made, &engines)
+    };
+    let failed = |kind| RunError::Failed { kind, message: "no".into(), log: Vec::new() };
+    assert!(matches!(fails(RunError::Infrastructure("no".into())), Err(RerunError::NoEngine(why)) if why == "no"));
+    assert!(matches!(fails(failed(FailureKind::Image)), Err(RerunError::NoImage(why)) if why == "no"));
+    assert!(matches!(fails(failed(FailureKind::Secret)), Err(RerunError::NoSecret(why)) if why == "no"));
+    // What the container itself does is one.
+    assert_eq!(fails(failed(FailureKind::ContainerExit)).unwrap(), Verdict::Failed("no".into()));
+    let runs = engine.runs.lock().unwrap().len();
+    engine.bare.store(true, Ordering::SeqCst);
+    assert!(matches!(world.rerun(&fake, made, &engines), Err(RerunError::NoBucket)));
+    engine.small.store(true, Ordering::SeqCst);
+    let said = world.rerun(&fake, made, &engines).unwrap_err().to_string();
+    assert_eq!(said, "its container had 1.5 cpus, and this machine has 1");
+    assert_eq!(engine.runs.lock().unwrap().len(), runs);
+}
+
+#[test]
+fn a_containers_record_of_another_wrun_says_why_it_is_not_repeated() {
+    let (world, engine, fake) = (World::new(1), Arc::new(Engine::default()), again());
+    let made = address_of(&built(&world, &setup(&world, &fake, "code", &engine), &[("box", 1)]));
+    let plant = |edit: &dyn Fn(&mut ActionResult)| {
+        let mut result = world.block_on(wrun_build::rerun::read(&*world.store, made)).unwrap();
+        edit(&mut result);
+        let address = Address { key: result.action.key(), generation: 0 };
+        let body = serde_json::to_vec(&result).unwrap().into();
+        world.block_on(world.store.commit(vec![Write::Adopted { address, body }])).unwrap();
+        world.rerun(&fake, address, &|| unreachable!("no engine is asked")).unwrap_err()
+    };
+    let layout = |result: &mut ActionResult| result.action.container.as_mut().unwrap().layout = 99;
+    assert!(matches!(plant(&layout), RerunError::OtherLayout { made: 99 }));
+    let old = plant(&|result| result.provenance.container = None);
+    assert!(matches!(old, RerunError::NoOrigin(_)), "{old}");
 }

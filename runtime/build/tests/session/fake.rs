@@ -1,8 +1,9 @@
 //! A plugin in a few lines: tasks are closures, and every run is counted.
 
 use async_trait::async_trait;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
+use wrun_build::rerun::{Engines, RerunError, Rerunner, Verdict};
 use wrun_build::{
     BuildError, Force, GoalCall, Interrupt, Options, Outcome, Plugin, Preview, Setup, build, preview,
 };
@@ -11,6 +12,7 @@ use wrun_core::event::Ignore;
 use wrun_core::param::{ParamSpec, Params, Value, Visibility};
 use wrun_core::plan::{Input, Limits, OutputKind, OutputSpec, Plan, Source};
 use wrun_core::report::State;
+use wrun_core::result::Address;
 use wrun_core::task::{Call, Need, PluginDescription, TaskType};
 use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_exec::{Executor, FailureKind, Made, NeedEnded, PlanError, Planner, Run, RunContext, RunError};
@@ -243,6 +245,23 @@ impl World {
     pub fn plan(&self, fake: &Arc<Fake>, code: &str, goals: &[(&str, i64)]) -> Preview {
         let setup = self.setup(fake, code);
         self.runtime.block_on(preview(&setup, &self.options, &calls(goals), self.runtime.handle())).unwrap()
+    }
+
+    /// Makes a result again.
+    pub fn rerun(&self, fake: &Arc<Fake>, address: Address, engines: Engines<'_>) -> Result<Verdict, RerunError> {
+        let load = |component: ComponentDigest, _: Vec<u8>| {
+            Ok(Plugin { alias: String::new(), component, planner: fake.clone(), executor: fake.clone() })
+        };
+        let mut rerunner = Rerunner {
+            store: self.store.clone(),
+            load: &load,
+            engines,
+            runtime: self.handle().clone(),
+            machine: "test".into(),
+            root: self.root.path().to_owned(),
+            loaded: HashMap::new(),
+        };
+        self.block_on(rerunner.rerun(address)).map(|(_, verdict)| verdict)
     }
 
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {

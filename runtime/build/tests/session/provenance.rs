@@ -1,12 +1,11 @@
 //! What results were made from, what was made from them, and making them again.
 
 use crate::fake::*;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use wrun_build::Force;
 use wrun_build::lineage::{Lineage, What, down, up};
-use wrun_build::rerun::{RerunError, Rerunner, Verdict};
-use wrun_build::{Force, Plugin};
+use wrun_build::rerun::{RerunError, Verdict};
 use wrun_core::digest::ComponentDigest;
 use wrun_core::plan::{External, ExternalMode, Input, Source};
 use wrun_core::result::{ActionResult, Address};
@@ -24,18 +23,7 @@ fn names_in(lineage: &Lineage) -> Vec<String> {
 }
 
 fn rerun(world: &World, fake: &Arc<Fake>, address: Address) -> Result<Verdict, RerunError> {
-    let load = |component: ComponentDigest, _: Vec<u8>| {
-        Ok(Plugin { alias: String::new(), component, planner: fake.clone(), executor: fake.clone() })
-    };
-    let mut rerunner = Rerunner {
-        store: world.store.clone(),
-        load: &load,
-        runtime: world.handle().clone(),
-        machine: "test".into(),
-        root: world.root.path().to_owned(),
-        loaded: HashMap::new(),
-    };
-    world.block_on(rerunner.rerun(address)).map(|(_, verdict)| verdict)
+    world.rerun(fake, address, &|| unreachable!("no container made it"))
 }
 
 /// A tree of three layers; the top needs a leaf while it runs, and one reads a file.

@@ -2,17 +2,28 @@
 
 use super::results::{Descriptions, address, by_key, load};
 use crate::args::RerunArgs;
+use crate::containers;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
 use crate::explain::Code;
+use crate::interrupt;
 use crate::shell::Shell;
 use crate::text::{clip, count, counted, plain};
 use crate::workspace::{Need, Workspace};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 use wrun_build::lineage::{What, up};
 use wrun_build::rerun::{RerunError, Rerunner, Verdict};
+use wrun_core::event::{Event, Sink};
 use wrun_core::result::Address;
+use wrun_exec::Containers;
+use wrun_exec::docker::Docker;
+
+/// So long, at most, the end waits for containers to be stopped and removed.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Makes results again.
 pub(crate) fn run(shell: &Shell, args: &RerunArgs) -> Result<Exit> {
@@ -27,18 +38,36 @@ pub(crate) fn run(shell: &Shell, args: &RerunArgs) -> Result<Exit> {
     let mut addresses = named.into_iter().map(|named| by_key(&workspace, named)).collect::<Result<Vec<_>>>()?;
     if args.up {
         let lineage = workspace.runtime.block_on(up(&*workspace.store, &addresses))?;
-        // What was adopted has no run, and an external none either.
+        // What was adopted has no run, an external none either, and nobody asked for what acts on the world.
+        let named = std::mem::take(&mut addresses);
         let made = lineage.nodes.iter().filter_map(|node| match &node.what {
-            What::Result { address, result, .. } if result.provenance.adopted.is_none() => Some(*address),
+            What::Result { result, .. } if result.provenance.adopted.is_some() => None,
+            What::Result { address, result, .. } => {
+                let effect = result.provenance.container.as_ref().is_some_and(|container| container.effect);
+                (!effect || named.contains(address)).then_some(*address)
+            }
             What::Gone(address) => Some(*address),
             _ => None,
         });
         addresses = made.collect();
     }
+    let notes: Arc<dyn Sink> = Arc::new(Notes(shell.clone()));
     let load = |component, bytes| load(&workspace, component, bytes);
+    let docker: OnceCell<Arc<Docker>> = OnceCell::new();
+    let engines = || match docker.get() {
+        Some(docker) => Ok(docker.clone() as Arc<dyn Containers>),
+        None => {
+            let made = containers::docker(&workspace, &notes).map_err(|error| error.message)?;
+            let made = made.ok_or("the store has no folder on this machine")?;
+            Ok(docker.get_or_init(|| made).clone() as Arc<dyn Containers>)
+        }
+    };
+    // A container that is left running would be found by the next build alone.
+    let interrupt = interrupt::watch(shell, notes.clone());
     let mut rerunner = Rerunner {
         store: workspace.store.clone(),
         load: &load,
+        engines: &engines,
         runtime: workspace.runtime.handle().clone(),
         machine: wrun_plugin::machine(),
         root: workspace.root.clone(),
@@ -46,24 +75,55 @@ pub(crate) fn run(shell: &Shell, args: &RerunArgs) -> Result<Exit> {
     };
     let mut descriptions = Descriptions::new(&workspace);
     let mut tally = Tally::default();
+    let mut failed = None;
     for address in addresses {
-        match workspace.runtime.block_on(rerunner.rerun(address)) {
-            Ok((result, verdict)) => {
+        let ran = workspace.runtime.block_on(async {
+            tokio::select! {
+                ran = rerunner.rerun(address) => Some(ran),
+                () = interrupt.wait() => None,
+            }
+        });
+        match ran {
+            Some(Ok((result, verdict))) => {
                 tally.count(&verdict);
                 show(shell, &descriptions.name(&result)?, address, &verdict);
             }
             // Where several are made again, one that cannot be is one of the findings.
-            Err(error) if args.up && !matches!(error, RerunError::Store(_)) => {
+            Some(Err(error)) if args.up && !matches!(error, RerunError::Store(_)) => {
                 tally.impossible += 1;
                 show_impossible(shell, address, &error);
             }
-            Err(error) => return Err(error.into()),
+            Some(Err(error)) => failed = Some(error),
+            None => {}
         }
+        if failed.is_some() || interrupt.stopped() {
+            break;
+        }
+    }
+    if let Some(docker) = docker.get() {
+        workspace.runtime.block_on(docker.settle(SETTLE));
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    if interrupt.stopped() {
+        return Ok(Exit::Interrupted);
     }
     if !shell.json && !shell.quiet {
         shell.say(&tally.told());
     }
     Ok(tally.exit())
+}
+
+/// Says what is said of images.
+struct Notes(Shell);
+
+impl Sink for Notes {
+    fn send(&self, event: Event) {
+        if let (Event::Note { message }, false) = (event, self.0.json || self.0.quiet) {
+            self.0.note(&message);
+        }
+    }
 }
 
 #[derive(Default)]

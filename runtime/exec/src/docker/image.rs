@@ -140,7 +140,7 @@ impl Docker {
         let id = found.id.as_deref().map(sha256).unwrap_or_default();
         if id != image.digest {
             return Err(refused(format!(
-                "`{}` is the image {id} here, and wrun.lock says {}; `wrun images update` pins it anew",
+                "`{}` is the image {id} here, and {} where it was pinned; `wrun images update` pins it anew for builds",
                 image.from, image.digest
             )));
         }

@@ -128,7 +128,11 @@ impl Leftovers {
             let Some(left) = self.take_soon(lease, id).await? else { continue };
             let same = labels.get(GENERATION) == Some(&run.generation.to_string());
             let state = inspect(api, left.id()).await;
-            let good = same && adopted.is_none() && state.as_ref().is_some_and(|state| is_good(state, run));
+            let good = same
+                && adopted.is_none()
+                && state.as_ref().is_some_and(|state| is_good(state, run))
+                // One that is asked for again is run again.
+                && !self.has_result(labels.get(ACTION), labels.get(GENERATION)).await;
             if good && let Some(state) = state {
                 left.running.store(state.running == Some(true), Ordering::SeqCst);
                 adopted = Some((running_for(left.id(), &state), left));

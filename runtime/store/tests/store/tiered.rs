@@ -176,6 +176,7 @@ fn made(name: &str, content: &[u8], seconds: f64) -> (Address, Vec<Write>) {
             contents: Default::default(),
             reasons: Vec::new(),
             adopted: None,
+            container: None,
             wrun: "test".into(),
         },
     };

@@ -1,10 +1,12 @@
 //! Containers, on a real engine. Where there is none, tests/tools/test.sh says so.
 //!
+//! - `again.rs`: what is made again from the store alone
 //! - `outside.rs`: those that read and write servers themselves
 //! - `seen.rs`: what is seen of them while they run and after
 //! - `tools.rs`: the example plugins
 //! - `trouble.rs`: what goes wrong around them
 
+mod again;
 mod outside;
 mod seen;
 mod tools;
