@@ -58,7 +58,6 @@ pub(crate) fn run(shell: &Shell, args: &RerunArgs) -> Result<Exit> {
         Some(docker) => Ok(docker.clone() as Arc<dyn Containers>),
         None => {
             let made = containers::docker(&workspace, &notes).map_err(|error| error.message)?;
-            let made = made.ok_or("the store has no folder on this machine")?;
             Ok(docker.get_or_init(|| made).clone() as Arc<dyn Containers>)
         }
     };
