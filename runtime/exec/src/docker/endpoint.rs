@@ -101,16 +101,28 @@ pub fn find(around: &Surroundings) -> Result<Endpoint, String> {
         let address = found.ok_or_else(|| format!("there is no Docker context `{name}`, which {by} names"))?;
         return Ok(Endpoint { address, by: format!("the context `{name}`") });
     }
-    let socket = |path: PathBuf, by: &str| {
-        let there = path.exists();
-        there.then(|| Endpoint { address: format!("unix://{}", path.display()), by: by.to_owned() })
-    };
     let own = |name: &str| around.runtime_dir.as_ref().map(|folder| folder.join(name));
-    socket("/var/run/docker.sock".into(), "the default socket")
-        .or_else(|| socket(own("docker.sock")?, "the socket of rootless Docker"))
-        .or_else(|| socket(own("podman/podman.sock")?, "the socket of your Podman"))
-        .or_else(|| socket("/run/podman/podman.sock".into(), "the socket of Podman"))
+    let sockets = [
+        (Some("/var/run/docker.sock".into()), "the default socket"),
+        (own("docker.sock"), "the socket of rootless Docker"),
+        (own("podman/podman.sock"), "the socket of your Podman"),
+        (Some("/run/podman/podman.sock".into()), "the socket of Podman"),
+    ];
+    let there = sockets.into_iter().filter_map(|(path, by)| Some((path.filter(|path| path.exists())?, by)));
+    let may_use = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    choose(there.collect(), may_use)
         .ok_or_else(|| "no engine: there is no DOCKER_HOST, no context and no socket of Docker or Podman".into())
+}
+
+/// Chooses the first socket that this user may use: one of a rootless engine counts beside one of root's. Where none
+/// may be used the first it is, so that it is said why not.
+fn choose(mut there: Vec<(PathBuf, &str)>, may_use: impl Fn(&Path) -> bool) -> Option<Endpoint> {
+    let at = there.iter().position(|(path, _)| may_use(path)).unwrap_or(0);
+    if there.is_empty() {
+        return None;
+    }
+    let (path, by) = there.swap_remove(at);
+    Some(Endpoint { address: format!("unix://{}", path.display()), by: by.to_owned() })
 }
 
 #[cfg(test)]
@@ -148,5 +160,15 @@ mod tests {
         std::fs::write(runtime.path().join("podman/podman.sock"), "").unwrap();
         let around = Surroundings { runtime_dir: Some(runtime.path().into()), ..Surroundings::default() };
         assert_eq!(find(&around).unwrap().by, "the socket of your Podman");
+    }
+
+    #[test]
+    fn a_socket_that_may_not_be_used_is_passed_over_for_one_that_may() {
+        let both = || vec![(PathBuf::from("/of/root"), "root's"), (PathBuf::from("/of/user"), "the user's")];
+        let by = |may_use: fn(&Path) -> bool| choose(both(), may_use).unwrap().by;
+        assert_eq!(by(|_| true), "root's");
+        assert_eq!(by(|path| path.ends_with("user")), "the user's");
+        assert_eq!(by(|_| false), "root's");
+        assert_eq!(choose(Vec::new(), |_| true), None);
     }
 }

@@ -3,6 +3,7 @@
 use super::ending::chain;
 use super::endpoint::{self, Endpoint, Surroundings};
 use bollard::errors::Error;
+use bollard::models::{ResourcesUlimits, SystemVersion};
 
 /// The oldest API that has all that is asked for: Docker 20.10.
 const OLDEST_API: (usize, usize) = (1, 41);
@@ -10,6 +11,28 @@ const OLDEST_API: (usize, usize) = (1, 41);
 /// An engine that answers.
 pub(crate) struct Engine {
     pub(super) api: bollard::Docker,
+    /// Whether it is Podman.
+    podman: bool,
+}
+
+impl Engine {
+    /// Asks an engine that was opened what it is.
+    pub(super) async fn of(api: bollard::Docker) -> Result<Self, Error> {
+        let podman = is_podman(&api.version().await?);
+        Ok(Self { api, podman })
+    }
+
+    /// Returns the limits of a container's processes. Podman that is given any forgets those of its own configuration,
+    /// and then starts nothing where it may not have a million of files: so it is given none.
+    pub(super) fn ulimits(&self) -> Option<Vec<ResourcesUlimits>> {
+        // Nobody looks at a core.
+        let core = ResourcesUlimits { name: Some("core".into()), soft: Some(0), hard: Some(0) };
+        (!self.podman).then(|| vec![core])
+    }
+}
+
+fn is_podman(version: &SystemVersion) -> bool {
+    version.components.iter().flatten().any(|part| part.name.contains("Podman"))
 }
 
 /// What an engine says of itself.
@@ -36,7 +59,7 @@ pub async fn about(around: &Surroundings) -> Result<About, String> {
     let cannot = |error: Error| format!("the engine at {} does not answer: {}", endpoint.address, chain(&error));
     let version = api.version().await.map_err(cannot)?;
     let info = api.info().await.map_err(cannot)?;
-    let podman = version.components.iter().flatten().any(|part| part.name.contains("Podman"));
+    let podman = is_podman(&version);
     let options = info.security_options.unwrap_or_default();
     let lacks = [
         ("memory", info.memory_limit),
@@ -86,4 +109,23 @@ pub(super) async fn open(endpoint: &Endpoint) -> Result<bollard::Docker, String>
         ));
     }
     Ok(api)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bollard::models::SystemVersionComponents;
+
+    #[test]
+    fn podman_keeps_the_limits_of_its_configuration() {
+        let named = |name: &str| SystemVersion {
+            components: Some(vec![SystemVersionComponents { name: name.into(), ..Default::default() }]),
+            ..SystemVersion::default()
+        };
+        assert!(is_podman(&named("Podman Engine")) && !is_podman(&named("Engine")));
+        let api = || bollard::Docker::connect_with_http("tcp://127.0.0.1:1", 1, bollard::API_DEFAULT_VERSION);
+        let limits = |podman| api().map(|api| Engine { api, podman }.ulimits().map(|limits| limits.len()));
+        assert_eq!(limits(true).ok(), Some(None));
+        assert_eq!(limits(false).ok(), Some(Some(1)));
+    }
 }

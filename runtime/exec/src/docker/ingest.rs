@@ -33,6 +33,8 @@ const BATCH: usize = 32;
 pub(super) enum IngestError {
     /// The container is at fault; in words.
     Output(String),
+    /// The container is at fault, unless somebody else may read what it wrote; in words.
+    Unreadable(String),
     /// It wrote more than it may; in words.
     TooMuch(String),
     /// The store.
@@ -329,7 +331,7 @@ fn join(above: &str, name: &str) -> String {
 
 fn unreadable(path: &str, error: std::io::Error) -> IngestError {
     if error.kind() == std::io::ErrorKind::PermissionDenied {
-        return IngestError::Output(format!(
+        return IngestError::Unreadable(format!(
             "`/out/{path}` cannot be read by the user of wrun: the container's program owns it and lets nobody else read it"
         ));
     }

@@ -31,9 +31,7 @@ pub use image::platform;
 use crate::{Capacity, ContainerRun, Containers, FailureKind, Image, Made, RunContext, RunError, Shown};
 use async_trait::async_trait;
 use bollard::errors::Error;
-use bollard::models::{
-    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
-};
+use bollard::models::{ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount, MountType};
 use bollard::query_parameters::CreateContainerOptions;
 use bucket::Bucket;
 use ending::is_gone;
@@ -158,7 +156,14 @@ impl Docker {
         let endpoint = endpoint::find(&self.around).map_err(infrastructure)?;
         let api = engine::open(&endpoint).await.map_err(infrastructure)?;
         self.left.connected(api.clone());
-        Ok(Engine { api })
+        let cannot = |error: Error| {
+            infrastructure(format!(
+                "the engine at {} does not answer: {}",
+                endpoint.address,
+                ending::chain(&error)
+            ))
+        };
+        Engine::of(api).await.map_err(cannot)
     }
 
     /// Reads the secrets that a container is given.
@@ -231,7 +236,7 @@ impl Docker {
             Ok::<Left, RunError>(left)
         });
         let mut left = prepared.await.map_err(|error| infrastructure(error.to_string()))??;
-        let body = self.body(run, &left);
+        let body = self.body(engine, run, &left);
         let create = || engine.api.create_container(None::<CreateContainerOptions>, body.clone());
         let created = match create().await {
             Err(Error::DockerResponseServerError { status_code: 404, message }) if message.contains("image") => {
@@ -253,7 +258,7 @@ impl Docker {
     }
 
     /// Says what the container is.
-    fn body(&self, run: &ContainerRun, left: &Left) -> ContainerCreateBody {
+    fn body(&self, engine: &Engine, run: &ContainerRun, left: &Left) -> ContainerCreateBody {
         let spec = &run.spec;
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let mut mounts = vec![bind(&left.inside("in"), "/in", true), bind(&left.inside("out"), "/out", false)];
@@ -303,7 +308,7 @@ impl Docker {
                     format!("rw,nosuid,nodev,exec,mode=1777,size={tmpfs}"),
                 )])),
                 shm_size: Some(signed(tmpfs)),
-                ulimits: Some(vec![ResourcesUlimits { name: Some("core".into()), soft: Some(0), hard: Some(0) }]),
+                ulimits: engine.ulimits(),
                 log_config: Some(HostConfigLogConfig {
                     typ: Some("json-file".into()),
                     config: Some(HashMap::from([
@@ -326,11 +331,19 @@ impl Docker {
             given => given?,
         };
         let (out, store) = (left.inside("out"), self.store.clone());
-        let taken =
-            tokio::task::spawn_blocking(move || ingest::ingest(&out, given, &run.outputs, most, &store)).await;
+        let take = move || {
+            let take = || ingest::ingest(&out, given.clone(), &run.outputs, most, &store);
+            match take() {
+                Err(IngestError::Unreadable(_)) if folder::open_up(&out) => take(),
+                taken => taken,
+            }
+        };
+        let taken = tokio::task::spawn_blocking(take).await;
         match taken.map_err(|error| infrastructure(error.to_string()))? {
             Ok(output) => Ok(Made { output, log, left: Some(Arc::new(left)) }),
-            Err(IngestError::Output(why)) => Err(failed(FailureKind::Outputs, why, log)),
+            Err(IngestError::Output(why) | IngestError::Unreadable(why)) => {
+                Err(failed(FailureKind::Outputs, why, log))
+            }
             Err(IngestError::TooMuch(why)) => Err(failed(FailureKind::OutputLimit, why, log)),
             Err(IngestError::Store(error)) => Err(RunError::Store(error)),
             Err(IngestError::Io(why)) => Err(RunError::Infrastructure(why)),
