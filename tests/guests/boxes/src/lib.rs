@@ -212,4 +212,17 @@ impl Run for Many {
     }
 }
 
-export!(Words, Script, Count, Many);
+/// A container that requires nothing
+#[derive(Task)]
+#[task(container)]
+struct Alone {}
+
+impl InContainer for Alone {
+    type Requires = ();
+    fn requires(&self) {}
+    fn container(&self) -> Container {
+        Container::new("wrun-test:latest")
+    }
+}
+
+export!(Words, Script, Count, Many, Alone);

@@ -7,6 +7,9 @@ use crate::daemon::Daemon;
 fn without_an_engine_it_is_said_which_was_asked() {
     let mut env = world();
     env.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    // There is no store yet either.
+    let plan = env.words("plan boxes.wasm alone").code(1).stdout();
+    assert!(plan.contains("no engine answers at unix:///nowhere/docker.sock (DOCKER_HOST)"), "{plan}");
     fails(
         &env,
         "true",
