@@ -135,7 +135,7 @@ impl Leftovers {
                 && !self.has_result(labels.get(ACTION), labels.get(GENERATION)).await;
             if good && let Some(state) = state {
                 left.running.store(state.running == Some(true), Ordering::SeqCst);
-                adopted = Some((running_for(left.id(), &state), left));
+                adopted = Some((running_for(api, left.id(), &state).await, left));
             }
         }
         Ok(adopted.map(|(began, left)| (left, Some(began))))
@@ -250,9 +250,18 @@ fn may_be_asked_for(state: &ContainerState) -> bool {
 
 /// Returns for how long a container has run. A clock that was set meanwhile must not end it, so this goes by the age of
 /// its process where that can be seen.
-fn running_for(id: &str, state: &ContainerState) -> Duration {
+async fn running_for(api: &Docker, id: &str, state: &ContainerState) -> Duration {
     let age = state.pid.filter(|_| state.running == Some(true)).and_then(|pid| age(id, pid));
-    age.unwrap_or_else(|| since(state.started_at.as_deref()))
+    match age {
+        Some(age) => age,
+        // A process that cannot be seen may have ended since it was looked for.
+        None => inspect(api, id).await.as_ref().map(by_clock).unwrap_or_default(),
+    }
+}
+
+/// The same by the clock. What has ended did so in time, whatever the clock says now.
+fn by_clock(state: &ContainerState) -> Duration {
+    if state.running == Some(true) { since(state.started_at.as_deref()) } else { Duration::ZERO }
 }
 
 /// Returns the age of a container's process, by the clock that counts from the machine's start.
@@ -441,5 +450,17 @@ mod tests {
         assert_eq!(process_age("12 (a", "1.0 0"), None);
         // One that lies in no cgroup of the container's is another process.
         assert_eq!(age("0123456789abcdef", i64::from(std::process::id())), None);
+    }
+
+    #[test]
+    fn what_has_ended_is_not_late_by_a_clock_that_was_set() {
+        let state = |running| ContainerState {
+            running: Some(running),
+            started_at: Some("2013-01-01T00:00:00Z".into()),
+            finished_at: Some("2013-01-01T00:00:05Z".into()),
+            ..ContainerState::default()
+        };
+        assert_eq!(by_clock(&state(false)), Duration::ZERO);
+        assert!(by_clock(&state(true)) > OLD);
     }
 }
