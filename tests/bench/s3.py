@@ -134,6 +134,8 @@ def bring(down, name, env):
     # Each time a new folder: where thousands of files were just deleted, ext4 makes new ones slowly.
     DOWN.mkdir(parents=True, exist_ok=True)
     args, stdin = down(name, DOWN / str(time.time_ns()))
+    # What the upload left to be written is nobody's work now; a tool that syncs would wait for it.
+    os.sync()
     return run(args, env, stdin)[1:]
 
 
@@ -144,6 +146,7 @@ def bring_at_once(down, name, env, count):
     """
     shutil.rmtree(DOWN, ignore_errors=True)
     DOWN.mkdir()
+    os.sync()
     begun = time.monotonic()
     readers = []
     for i in range(count):
