@@ -230,10 +230,14 @@ def main():
         print(f"{AWS.relative_to(ROOT)} is not there: left out", flush=True)
     for case, folder in sources(options.size, options.cases.split(",")).items():
         samples = {name: [] for name in tools}
-        for _ in range(options.rounds):
-            for name, (up, down) in tools.items():
-                empty(env)
-                samples[name].append((up(case, folder, env)[0], bring(down, case, env)[0]))
+        for i in range(options.rounds):
+            # All up, then all down, and another one first in each round: who comes next after much was written or
+            # deleted has a slower disk.
+            order = [*tools][i % len(tools) :] + [*tools][: i % len(tools)]
+            empty(env)
+            up = {name: tools[name][0](case, folder, env)[0] for name in order}
+            for name in order:
+                samples[name].append((up[name], bring(tools[name][1], case, env)[0]))
         figures[case] = {
             name: {way: statistics.median(sample[i] for sample in all) for i, way in enumerate(("up", "down"))}
             for name, all in samples.items()
