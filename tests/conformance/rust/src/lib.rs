@@ -298,7 +298,14 @@ fn deep(n: u64) -> u64 {
 
 /// Fail
 #[derive(Task)]
-#[task(version = "1", dynamic = true, outputs("n.txt"), cpu_ms = 1500, memory = 67_108_864, output_bytes = 100_000)]
+#[task(
+    version = "1",
+    dynamic = true,
+    outputs("n.txt"),
+    cpu_ms = 1500,
+    memory = 67_108_864,
+    output_bytes = 100_000
+)]
 pub struct Fails {
     /// How
     #[param(positional)]
