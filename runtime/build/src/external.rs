@@ -5,7 +5,6 @@ use crate::jobs::{Shared, Trouble};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
-use wrun_core::digest::TreeDigest;
 use wrun_core::plan::External;
 use wrun_exec::{FailureKind, RunError};
 use wrun_store::external::{BringError, ExternalError, Found, Place, Request, Rule, find as find_all, parse_url};
@@ -152,18 +151,19 @@ pub(crate) async fn find(
     Ok(FoundBatch { states, writes })
 }
 
-/// Returns what externals hold now; `None` where one is not there, or cannot be read.
-pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<Option<TreeDigest>>, StoreError> {
-    let places: Vec<Option<Place>> = wanted.iter().map(|external| place(shared, external).ok()).collect();
-    if places.iter().any(Option::is_none) {
-        return Ok(vec![None; wanted.len()]);
+/// Finds externals again; `None` where one is not there, or cannot be read.
+pub(crate) async fn find_again<'a>(
+    shared: &Shared,
+    wanted: impl ExactSizeIterator<Item = &'a External>,
+) -> Result<Vec<Option<Found>>, StoreError> {
+    let count = wanted.len();
+    let (mut at, mut requests) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (i, external) in wanted.enumerate() {
+        if let Ok(place) = place(shared, external) {
+            at.push(i);
+            requests.push(request(shared, external, place));
+        }
     }
-    let requests: Vec<Request> = places
-        .into_iter()
-        .flatten()
-        .zip(wanted)
-        .map(|(place, external)| request(shared, external, place))
-        .collect();
     let mut found = find_side_by_side(shared, requests).await?;
     // What was read here need not be read by the next build.
     let stamps: Vec<Write> =
@@ -171,7 +171,9 @@ pub(crate) async fn digests(shared: &Shared, wanted: &[External]) -> Result<Vec<
     if !stamps.is_empty() {
         shared.setup.store.commit(stamps).await?;
     }
-    Ok(found.into_iter().map(|found| found.ok().map(|found| found.digest)).collect())
+    let mut all: Vec<Option<Found>> = (0..count).map(|_| None).collect();
+    at.into_iter().zip(found).for_each(|(i, found)| all[i] = found.ok());
+    Ok(all)
 }
 
 /// Finds many externals on all threads, and few on this one.

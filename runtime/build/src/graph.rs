@@ -249,6 +249,8 @@ pub(crate) struct Keyed {
 /// One task of a session.
 pub(crate) struct Node {
     pub(crate) call: SharedCall,
+    /// Where the last build has it, if it stands: nothing is asked of it but its result.
+    pub(crate) recalled: Option<u32>,
     pub(crate) phase: Phase,
     pub(crate) depth: u32,
     pub(crate) planned: Option<Arc<Planned>>,
@@ -273,6 +275,7 @@ impl Node {
     pub(crate) fn new(call: SharedCall, depth: u32) -> Self {
         Self {
             call,
+            recalled: None,
             phase: Phase::Planning,
             depth,
             planned: None,

@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) setup: Setup,
     pub(crate) options: Options,
     pub(crate) resolver: Resolver,
-    pub(crate) tombstones: Tombstones,
+    pub(crate) tombstones: Arc<Tombstones>,
     /// What the last run of the same goal listed, read when a task without a past asks for it.
     pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
     /// Whether somebody will read whole records of hits: a preview that is explained.

@@ -12,6 +12,7 @@
 //! | `commit` | one writer that makes results durable in batches |
 //! | `external` | external inputs: found, hashed, brought into the store |
 //! | `record` | session records: writing them, and answering from them |
+//! | `recall` | what a build after a change need not look at again |
 //! | [`tombstones`] | which results are disowned |
 //! | [`explain`] | `why`, as a field diff |
 //! | [`verify`] | running cached actions again, and comparing |
@@ -38,6 +39,7 @@ mod jobs;
 pub mod lineage;
 mod pools;
 pub mod publish;
+mod recall;
 mod record;
 pub mod rerun;
 pub mod resolve;

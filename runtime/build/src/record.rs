@@ -2,22 +2,24 @@
 
 use crate::api::{BuildError, GoalCall, GoalOutput, Options, Outcome, Setup};
 use crate::engine::Engine;
-use crate::graph::{End, ExternalState, Output};
+use crate::graph::{Dependency, End, ExternalState, Output};
 use crate::jobs::Shared;
+use crate::recall::{Listing, Recalled, is_same, order};
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use wrun_core::digest::{ActionKey, Digest};
+use wrun_core::graph::{Graph, Task};
 use wrun_core::param::Params;
-use wrun_core::plan::External;
 use wrun_core::report::{AnsweredBy, ExternalReport, Report, TaskReport, Totals};
-use wrun_core::result::{ActionResult, Step};
+use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::session::{ExternalPin, FORMAT, Goal, GoalResult, SessionRecord};
 use wrun_store::files::FilesError;
-use wrun_store::{BlobKind, Bytes, Store, StoreError, Write};
+use wrun_store::{BlobKind, Bytes, Record, Store, StoreError, Write};
 
 /// Everything that decides what the goals come to, besides externals, tombstones and the store.
 fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
@@ -54,26 +56,89 @@ fn path(path: &Path) -> serde_json::Value {
     path.to_str().map_or_else(|| path.as_os_str().as_encoded_bytes().into(), Into::into)
 }
 
-/// What a session found: the goals' results, and the externals that it read.
-pub(crate) fn found(engine: &Engine) -> (Vec<GoalResult>, Vec<ExternalPin>) {
+/// What a session found.
+pub(crate) struct Found {
+    /// The goals' results.
+    pub(crate) results: Vec<GoalResult>,
+    /// The externals that its tasks stand on.
+    pub(crate) externals: Vec<ExternalPin>,
+    /// Where among these each external of the engine is, and each of the last build's.
+    at: (Vec<u32>, Vec<u32>),
+}
+
+/// Where an external was found.
+#[derive(Copy, Clone)]
+enum Seen {
+    Walk(usize),
+    Recalled(usize),
+}
+
+/// Says what a session found.
+pub(crate) fn found(engine: &Engine) -> Found {
     let mut results = Vec::with_capacity(engine.goals.len());
     for id in &engine.goals {
         if let Some(End::Done { output, .. }) = engine.nodes[*id as usize].end() {
             results.push(GoalResult { address: output.address, tree: output.tree });
         }
     }
-    let externals = engine.externals.iter().filter_map(|external| match &external.state {
-        ExternalState::Found(found) => Some(ExternalPin {
-            external: external.external.clone(),
-            kind: found.found.kind,
-            tree: found.found.digest,
-        }),
+    let walked = engine.externals.iter().enumerate().filter_map(|(at, external)| match &external.state {
+        ExternalState::Found(found) => {
+            let (kind, tree) = (found.found.kind, found.found.digest);
+            Some((ExternalPin { external: external.external.clone(), kind, tree }, Seen::Walk(at)))
+        }
         _ => None,
     });
-    let mut externals: Vec<ExternalPin> = externals.collect();
+    let mut all: Vec<(ExternalPin, Seen)> = walked.collect();
+    let recalled = engine.recalled.as_deref();
+    if let Some(recalled) = recalled {
+        let mut wanted = vec![false; recalled.pins.len()];
+        for (task, _) in recalled.kept.places() {
+            recalled.graph.externals(task).iter().for_each(|pin| wanted[*pin as usize] = true);
+        }
+        let wanted = recalled.pins.iter().enumerate().filter(|(at, _)| wanted[*at]);
+        all.extend(wanted.map(|(at, pin)| (pin.clone(), Seen::Recalled(at))));
+    }
     // They were found in any order.
-    externals.sort_by(|a, b| (&a.external.uri, a.external.mode).cmp(&(&b.external.uri, b.external.mode)));
-    (results, externals)
+    all.sort_by(|a, b| order(&a.0.external).cmp(&order(&b.0.external)));
+    let mut externals: Vec<ExternalPin> = Vec::with_capacity(all.len());
+    let mut at = (vec![u32::MAX; engine.externals.len()], vec![u32::MAX; recalled.map_or(0, |it| it.pins.len())]);
+    for (pin, from) in all {
+        if externals.last().is_none_or(|last| last.external != pin.external) {
+            externals.push(pin);
+        }
+        let place = u32::try_from(externals.len() - 1).unwrap_or(u32::MAX);
+        match from {
+            Seen::Walk(i) => at.0[i] = place,
+            Seen::Recalled(i) => at.1[i] = place,
+        }
+    }
+    Found { results, externals, at }
+}
+
+/// Makes the graph of a session in which everything succeeded.
+fn graph(engine: &Engine, found: &Found) -> Graph {
+    let mut graph = Graph::default();
+    if let Some(recalled) = engine.recalled.as_deref() {
+        for (at, _) in recalled.kept.places() {
+            let needs = recalled.graph.needs(at).iter().map(|need| recalled.kept.places[*need as usize]);
+            let externals = recalled.graph.externals(at).iter().map(|pin| found.at.1[*pin as usize]);
+            graph.push(recalled.graph.tasks()[at], needs, externals);
+        }
+    }
+    let places = engine.places();
+    for id in &engine.ended {
+        let node = &engine.nodes[*id as usize];
+        let Some(End::Done { output, .. }) = node.end() else { continue };
+        let clocked = node.dependencies.iter().any(|it| matches!(it, Dependency::Nothing));
+        let externals = node.dependencies.iter().filter_map(|dependency| match dependency {
+            Dependency::External(external) => Some(found.at.0[*external as usize]),
+            _ => None,
+        });
+        let (address, tree, seconds) = (output.address, output.tree, output.seconds);
+        let task = Task { plan: node.call.key, address, tree, seconds, clocked };
+        graph.push(task, engine.needs_at(*id, &places), externals);
+    }
+    graph
 }
 
 /// Returns the externals that a report lists: of a hundred thousand files it would say what the tasks say already.
@@ -92,16 +157,28 @@ pub(crate) async fn confirmed(engine: &Engine, goals: &[GoalCall], totals: Total
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(false) };
     let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
     let same_past = record.format == FORMAT && record.tombstone == engine.shared.tombstones.last();
-    let same_images = record.images == engine.shared.images.all();
-    Ok(same_past && same_images && (record.results, record.externals) == found(engine))
+    let same_images = record.images == images(engine);
+    let found = found(engine);
+    Ok(same_past && same_images && record.results == found.results && record.externals == found.externals)
+}
+
+/// Returns the images of the session's containers. Those of the last build are still those that keys have.
+fn images(engine: &Engine) -> BTreeMap<String, String> {
+    let mut images = engine.recalled.as_ref().map(|recalled| recalled.images.clone()).unwrap_or_default();
+    images.extend(engine.shared.images.all());
+    images
 }
 
 /// Makes the header of a session, and its listing.
-fn header(engine: &Engine, goals: &[GoalCall], report: &Report) -> Option<(SessionRecord, Vec<u8>)> {
+fn header(
+    engine: &Engine,
+    goals: &[GoalCall],
+    report: &Report,
+    found: &Found,
+) -> Option<(SessionRecord, Vec<u8>)> {
     let shared = &engine.shared;
     let (setup, options) = (&shared.setup, &shared.options);
     let goal = goal(setup, options, goals)?;
-    let (results, externals) = found(engine);
     let ran = report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Ran);
     // A sum of nothing is −0.
     let ran_seconds = ran.map(|task| task.seconds).sum::<f64>() + 0.0;
@@ -117,14 +194,15 @@ fn header(engine: &Engine, goals: &[GoalCall], report: &Report) -> Option<(Sessi
         task: goal.task,
         params: goal.params,
         component: goal.component,
-        results,
-        externals,
-        images: shared.images.all(),
+        results: found.results.clone(),
+        externals: found.externals.clone(),
+        images: images(engine),
         tombstone: shared.tombstones.last(),
         totals: report.totals,
         ran_seconds,
         listing: Digest::of_blob(&listing),
         pack: None,
+        graph: None,
         started,
         seconds: engine.started.elapsed().as_secs_f64(),
     };
@@ -139,7 +217,7 @@ pub(crate) fn running(engine: &Engine, report: &Report) -> Option<Vec<Write>> {
         GoalCall { task, params: call.params.clone() }
     };
     let goals: Vec<GoalCall> = engine.goals.iter().map(call).collect();
-    let (record, listing) = header(engine, &goals, report)?;
+    let (record, listing) = header(engine, &goals, report, &found(engine))?;
     let header = json(&record).ok()?;
     Some(vec![Write::Blob(BlobKind::Blob, listing.into()), Write::Run { run: record.run, header }])
 }
@@ -148,13 +226,18 @@ pub(crate) fn running(engine: &Engine, report: &Report) -> Option<Vec<Write>> {
 /// what belongs in the history.
 pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) -> Result<(), BuildError> {
     let setup = &engine.shared.setup;
-    let Some((mut record, listing)) = header(engine, goals, report) else { return Ok(()) };
+    let found = found(engine);
+    let Some((mut record, listing)) = header(engine, goals, report, &found) else { return Ok(()) };
     let complete = record.totals.cached + record.totals.ran == record.totals.tasks;
     let mut writes = vec![Write::Blob(BlobKind::Blob, listing.into())];
     if complete && setup.store.is_remote() {
         let pack = pack(engine).await?;
         record.pack = Some(Digest::of_blob(&pack));
         writes.push(Write::Blob(BlobKind::Blob, pack));
+    } else if complete {
+        let graph = graph(engine, &found).encode();
+        record.graph = Some(Digest::of_blob(&graph));
+        writes.push(Write::Blob(BlobKind::Blob, graph.into()));
     }
     let header: Bytes = json(&record)?;
     writes.push(if complete {
@@ -259,48 +342,77 @@ fn run_id(started: i64) -> String {
 pub(crate) enum Answer {
     /// Nothing moved.
     Outcome(Box<Outcome>),
+    /// What lies above a change has to be walked.
+    Recalled(Box<Recalled>, Arc<Tombstones>),
     /// The graph has to be walked; the record, if there is one, may spare requests.
     Walk(Option<Box<SessionRecord>>),
 }
 
 /// Answers goals from the session record, if no external moved, no tombstone was added, and the goals'
-/// blobs are there.
+/// blobs are there; with `--check`, if so much is true of every task. Else it says what of the record still stands.
 pub(crate) async fn answer(
     setup: &Setup,
     options: &Options,
     goals: &[GoalCall],
     started: Instant,
 ) -> Result<Answer, BuildError> {
-    let walk = options.check || options.force != crate::api::Force::Nothing;
-    if walk && !setup.store.is_remote() {
+    let forced = options.force != crate::api::Force::Nothing;
+    let far = setup.store.is_remote();
+    if forced && !far {
         return Ok(Answer::Walk(None));
     }
     let Some(goal) = goal(setup, options, goals) else { return Ok(Answer::Walk(None)) };
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(Answer::Walk(None)) };
     let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(Answer::Walk(None)) };
-    let outcome = if walk { None } else { from_record(setup, options, goals, started, &record).await? };
-    Ok(outcome.map_or_else(|| Answer::Walk(Some(Box::new(record))), |outcome| Answer::Outcome(Box::new(outcome))))
+    if forced || (options.check && far) {
+        return Ok(Answer::Walk(Some(Box::new(record))));
+    }
+    let Some(shared) = judge(setup, options, goals, &record).await? else {
+        return Ok(Answer::Walk(Some(Box::new(record))));
+    };
+    let shared = Arc::new(shared);
+    let wanted = record.externals.iter().map(|pin| &pin.external);
+    let found = crate::external::find_again(&shared, wanted).await?;
+    let moved = record.externals.iter().zip(&found).any(|(pin, found)| !is_same(pin, found.as_ref()));
+    if !moved && !options.check {
+        let outcome = from_record(&shared, &record, AnsweredBy::SessionRecord, started).await?;
+        return Ok(outcome
+            .map_or_else(|| Answer::Walk(Some(Box::new(record))), |outcome| Answer::Outcome(Box::new(outcome))));
+    }
+    // Of a server it is asked anyway, and who wants to hear of each task is told by a walk.
+    if far || setup.sink.wants_hits() {
+        return Ok(Answer::Walk(Some(Box::new(record))));
+    }
+    let Some(mut recalled) = Recalled::new(&shared, record.clone(), found).await? else {
+        return Ok(Answer::Walk(None));
+    };
+    if recalled.is_whole()
+        && let Some(outcome) = from_record(&shared, &record, AnsweredBy::Walk, started).await?
+    {
+        return Ok(Answer::Outcome(Box::new(outcome)));
+    }
+    recalled.read_listing(&*setup.store).await?;
+    Ok(Answer::Recalled(Box::new(recalled), shared.tombstones.clone()))
 }
 
-async fn from_record(
+/// Returns what answers are judged by, if the record can be read, nothing was disowned since, and images are the same.
+async fn judge(
     setup: &Setup,
     options: &Options,
     goals: &[GoalCall],
-    started: Instant,
     record: &SessionRecord,
-) -> Result<Option<Outcome>, BuildError> {
+) -> Result<Option<Shared>, BuildError> {
     let mut tombstones = Tombstones::default();
     tombstones.refresh(&*setup.store).await?;
     let known = record.format == FORMAT && record.tombstone == tombstones.last();
     if !known || record.results.len() != goals.len() {
         return Ok(None);
     }
-    let resolver = Resolver::new(&setup.plugins, options);
     let shared = Shared {
         setup: setup.clone(),
         options: options.clone(),
-        resolver,
-        tombstones,
+        resolver: Resolver::new(&setup.plugins, options),
+        tombstones: Arc::new(tombstones),
         relatives: tokio::sync::OnceCell::new(),
         keep_records: false,
         kept: crate::runner::Kept::default(),
@@ -314,21 +426,21 @@ async fn from_record(
             return Ok(None);
         }
     }
-    let wanted: Vec<External> = record.externals.iter().map(|pin| pin.external.clone()).collect();
-    let found = crate::external::digests(&shared, &wanted).await?;
-    let moved = record.externals.iter().zip(found).any(|(pin, found)| found != Some(pin.tree));
-    if moved {
-        return Ok(None);
-    }
-    let Some(outputs) = outputs(&shared, record).await? else { return Ok(None) };
-    let tasks = if options.want_tasks { read_listing(&shared, record).await? } else { Some(Vec::new()) };
-    let Some(mut tasks) = tasks else { return Ok(None) };
-    for task in &mut tasks {
-        task.state = wrun_core::report::State::Cached;
-        task.source = Some(crate::engine::LOCAL);
-        task.reason.clear();
-        task.same_output = false;
-        task.timing = None;
+    Ok(Some(shared))
+}
+
+async fn from_record(
+    shared: &Shared,
+    record: &SessionRecord,
+    answered_by: AnsweredBy,
+    started: Instant,
+) -> Result<Option<Outcome>, BuildError> {
+    let Some(outputs) = outputs(shared, record).await? else { return Ok(None) };
+    let mut tasks = Vec::new();
+    if shared.options.want_tasks {
+        let Some(listing) = Listing::start(&*shared.setup.store, record.listing).await? else { return Ok(None) };
+        let Some(listed) = listing.read().await else { return Ok(None) };
+        tasks = listed;
     }
     let totals = Totals {
         tasks: record.totals.tasks,
@@ -339,7 +451,7 @@ async fn from_record(
     };
     let report = Report {
         format: wrun_core::report::FORMAT,
-        answered_by: AnsweredBy::SessionRecord,
+        answered_by,
         totals,
         tasks,
         externals: shown(&record.externals),
@@ -351,9 +463,10 @@ async fn from_record(
         interrupted: false,
         failures: Vec::new(),
         same_bytes: BTreeMap::new(),
-        externals: wanted
+        externals: record
+            .externals
             .iter()
-            .filter_map(|external| crate::external::place(&shared, external).ok())
+            .filter_map(|pin| crate::external::place(shared, &pin.external).ok())
             .filter_map(|place| place.path().map(Path::to_owned))
             .collect(),
     }))
@@ -365,12 +478,7 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
     let found = shared.setup.store.results(&keys).await?;
     let mut outputs = Vec::with_capacity(found.len());
     for (result, records) in record.results.iter().zip(found) {
-        let live = shared.tombstones.live(result.address.key, &records);
-        let Some(live) = live.filter(|live| live.generation == result.address.generation) else { return Ok(None) };
-        if shared.setup.store.is_condemned(result.address) {
-            return Ok(None);
-        }
-        let Some(output) = crate::jobs::output(shared, result.address.key, live) else { return Ok(None) };
+        let Some(output) = live(shared, result.address, &records) else { return Ok(None) };
         if output.tree != result.tree || !present(shared, &output).await? {
             return Ok(None);
         }
@@ -378,6 +486,13 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
         outputs.push(GoalOutput { address: result.address, dir });
     }
     Ok(Some(outputs))
+}
+
+/// Returns what is at an address, if that is the live result among the generations of its key.
+pub(crate) fn live(shared: &Shared, address: Address, records: &[Record]) -> Option<Output> {
+    let live = shared.tombstones.live(address.key, records)?;
+    let there = live.generation == address.generation && !shared.setup.store.is_condemned(address);
+    there.then(|| crate::jobs::output(shared, address.key, live)).flatten()
 }
 
 /// Tells whether all bytes of an output are there, without reading files. Where that would take a request for each
@@ -404,14 +519,4 @@ pub(crate) async fn present(shared: &Shared, output: &Output) -> Result<bool, Bu
         Err(FilesError::Store(error)) if !matches!(error, StoreError::Corrupt { .. }) => Err(error.into()),
         Err(_) => Ok(false),
     }
-}
-
-async fn read_listing(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<TaskReport>>, BuildError> {
-    let store = &shared.setup.store;
-    store.fetch(&[(BlobKind::Blob, record.listing)]).await?;
-    let Some(bytes) = store.get(BlobKind::Blob, record.listing)?.and_then(|blob| blob.to_vec().ok()) else {
-        return Ok(None);
-    };
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    Ok(lines.map(|line| serde_json::from_slice(line).ok()).collect())
 }

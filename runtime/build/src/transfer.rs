@@ -358,7 +358,7 @@ impl Transfer {
         if !nothing_buried {
             record.tombstone = NEVER;
         }
-        record.pack = None;
+        (record.pack, record.graph) = (None, None);
         if newest && self.to.is_remote() {
             let pack = self.pack(addresses).await?;
             record.pack = Some(Digest::of_blob(&pack));

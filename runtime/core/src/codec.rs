@@ -161,6 +161,31 @@ impl<'a> Decoder<'a> {
         self.length()
     }
 
+    /// Reads an unsigned integer that must be less than another.
+    pub fn uint_below(&mut self, most: u64) -> Result<u32, DecodeError> {
+        let at = self.at;
+        let value = self.uint()?;
+        let small = u32::try_from(value).ok().filter(|_| value < most);
+        small.ok_or(DecodeError::Unexpected { expected: "a smaller integer", at })
+    }
+
+    /// Reads a boolean.
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
+        let at = self.at;
+        self.tag(tag::BOOL, "a boolean")?;
+        match self.take(1)? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(DecodeError::Unexpected { expected: "a boolean", at }),
+        }
+    }
+
+    /// Reads a float.
+    pub fn float(&mut self) -> Result<f64, DecodeError> {
+        self.tag(tag::FLOAT, "a float")?;
+        self.length().map(f64::from_bits)
+    }
+
     /// Reads text.
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let at = self.at;

@@ -84,6 +84,9 @@ pub struct SessionRecord {
     /// The blob with every record that the build touched, where that spares another machine requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<Digest>,
+    /// The blob with the [`Graph`](crate::graph::Graph), where the store is on one machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Digest>,
     /// Milliseconds since 1970.
     pub started: i64,
     /// Wall time, in seconds.

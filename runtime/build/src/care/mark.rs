@@ -159,6 +159,7 @@ async fn session(
     };
     marks.blobs.insert(record.listing);
     marks.blobs.extend(record.pack);
+    marks.blobs.extend(record.graph);
     keys.extend(record.results.iter().map(|result| result.address.key));
     let Some(listing) = super::bytes(store, BlobKind::Blob, record.listing).await? else {
         // What its goals were made of is still found through their records.

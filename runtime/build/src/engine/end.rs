@@ -101,6 +101,9 @@ impl Engine {
         node.phase = Phase::Ended(end);
         let dependents = std::mem::take(&mut node.dependents);
         self.woken.extend(dependents);
+        if node.recalled.is_some() {
+            return;
+        }
         self.ended.push(id);
         if !quiet {
             self.announce(id);

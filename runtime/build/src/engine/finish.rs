@@ -2,7 +2,7 @@
 
 use super::{Engine, Session};
 use crate::api::{BuildError, Failure, Fate, GoalCall, GoalOutput, Outcome, Preview, PreviewTask};
-use crate::graph::{End, NodeId};
+use crate::graph::{End, Node, NodeId};
 use wrun_core::event::Event;
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Moved, Report, State, TaskReport, Totals};
@@ -109,6 +109,12 @@ impl Engine {
                 totals.saved_remote_seconds += if remote { seconds } else { 0.0 };
             }
         }
+        if let Some(recalled) = &self.recalled {
+            let kept = recalled.kept.tasks.len() as u64;
+            totals.tasks += kept;
+            totals.cached += kept;
+            totals.saved_seconds += recalled.kept.saved_seconds;
+        }
         totals.seconds = self.started.elapsed().as_secs_f64();
         totals
     }
@@ -128,23 +134,27 @@ impl Engine {
     pub(super) fn report(&self, totals: Totals, list: bool) -> Report {
         let places = if list { self.places() } else { Vec::new() };
         let listed = if list { &self.ended[..] } else { &[] };
-        let tasks = listed.iter().map(|id| self.task_report(*id, &places)).collect();
+        let kept = self.recalled.iter().filter(|_| list).flat_map(|recalled| recalled.kept.tasks.iter().cloned());
+        let tasks = kept.chain(listed.iter().map(|id| self.task_report(*id, &places))).collect();
         let notes = self.memory.notes.clone();
-        let externals = crate::record::shown(&crate::record::found(self).1);
+        let externals = crate::record::shown(&crate::record::found(self).externals);
         let answered_by = AnsweredBy::Walk;
         Report { format: FORMAT, answered_by, totals, tasks, externals, notes, ..Report::default() }
     }
 
     /// Returns where each node is in the report.
-    fn places(&self) -> Vec<u32> {
-        let mut places = vec![u32::MAX; self.nodes.len()];
-        for (place, id) in (0..).zip(&self.ended) {
+    pub(crate) fn places(&self) -> Vec<u32> {
+        let kept = self.recalled.as_ref().map(|recalled| &recalled.kept);
+        let place = |node: &Node| Some(*kept?.places.get(node.recalled? as usize)?);
+        let mut places: Vec<u32> = self.nodes.iter().map(|node| place(node).unwrap_or(u32::MAX)).collect();
+        let first = kept.map_or(0, |kept| u32::try_from(kept.tasks.len()).unwrap_or(u32::MAX));
+        for (place, id) in (first..).zip(&self.ended) {
             places[*id as usize] = place;
         }
         places
     }
 
-    fn needs_at(&self, id: NodeId, places: &[u32]) -> Vec<u32> {
+    pub(crate) fn needs_at(&self, id: NodeId, places: &[u32]) -> Vec<u32> {
         self.needs(id).map(|other| places[other as usize]).filter(|place| *place != u32::MAX).collect()
     }
 

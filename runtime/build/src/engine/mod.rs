@@ -31,6 +31,7 @@ use crate::commit::{Committer, Settled};
 use crate::graph::{ExternalId, ExternalNode, Node, NodeId};
 use crate::jobs::{self, Explained, Miss, Question, Shared};
 use crate::pools::{Pools, Share};
+use crate::recall::Recalled;
 use crate::runner::Finished;
 use crate::verify::Verdict;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -155,6 +156,8 @@ pub(crate) struct Engine {
     /// Counts how often other processes were seen to have written.
     epoch: u64,
     memory: Memory,
+    /// What the last build left, if nothing has to be walked but what lies above a change.
+    pub(crate) recalled: Option<Box<Recalled>>,
     /// A result whose bytes are gone: the session forgets everything derived from it and walks again.
     again: bool,
     lost: Vec<Address>,
@@ -178,6 +181,7 @@ impl Engine {
         mode: Mode,
         runtime: tokio::runtime::Handle,
         memory: Memory,
+        recalled: Option<Box<Recalled>>,
         started: Instant,
     ) -> Result<Self, BuildError> {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -228,6 +232,7 @@ impl Engine {
             uncommitted: 0,
             epoch: 0,
             memory,
+            recalled,
             again: false,
             lost: Vec::new(),
             stopped: None,

@@ -5,7 +5,7 @@ use crate::api::{BuildError, Force, GoalCall};
 use crate::graph::{
     Behind, Dependency, End, ExternalId, ExternalNode, ExternalState, Node, NodeId, Phase, Planned,
 };
-use crate::jobs::{self, Trouble};
+use crate::jobs::{self, Question, Trouble};
 use crate::resolve::SharedCall;
 use std::sync::Arc;
 use wrun_core::plan::External;
@@ -48,10 +48,22 @@ impl Engine {
                     hint: Some("does a task require itself with other params without end?".into()),
                 },
             );
-        } else {
+        } else if !self.recall(id) {
             self.to_plan.push_back(id);
         }
         id
+    }
+
+    /// Asks for the result of a node that stands where the last build left it. Tells whether it does.
+    fn recall(&mut self, id: NodeId) -> bool {
+        let node = &mut self.nodes[id as usize];
+        let Some(recalled) = &mut self.recalled else { return false };
+        let Some(at) = recalled.find(node.call.key) else { return false };
+        recalled.seen += 1;
+        node.recalled = Some(at);
+        node.phase = Phase::LookUp;
+        self.to_look_up.push_back((id, false, Question::Step(recalled.task(at).address.key)));
+        true
     }
 
     fn skipped(&self, call: &SharedCall) -> Option<String> {
@@ -115,13 +127,13 @@ impl Engine {
         }
         let id = u32::try_from(self.externals.len()).unwrap_or(u32::MAX);
         self.external_index.insert(external.clone(), id);
-        self.externals.push(ExternalNode {
-            external: external.clone(),
-            place: place.clone(),
-            state: ExternalState::Pending,
-            dependents: Vec::new(),
-        });
-        self.to_hash.push_back(id);
+        let known = self.recalled.as_ref().and_then(|recalled| recalled.external(external));
+        let state = known.map_or(ExternalState::Pending, ExternalState::Found);
+        if matches!(state, ExternalState::Pending) {
+            self.to_hash.push_back(id);
+        }
+        let (external, place) = (external.clone(), place.clone());
+        self.externals.push(ExternalNode { external, place, state, dependents: Vec::new() });
         id
     }
 

@@ -4,6 +4,7 @@ use super::{Engine, Memory, Mode};
 use crate::api::{BuildError, GoalCall, Interrupt, Options, Outcome, Preview, Setup};
 use crate::graph::End;
 use crate::jobs::Shared;
+use crate::recall::Recalled;
 use crate::record::Answer;
 use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
@@ -14,6 +15,9 @@ use std::time::{Duration, Instant};
 use wrun_core::event::Event;
 use wrun_core::result::Address;
 use wrun_store::Bytes;
+
+/// What the last build left, as judged by these tombstones.
+type Known = (Box<Recalled>, Arc<Tombstones>);
 
 /// So many passes may end in the discovery that a result's bytes are gone.
 const MOST_PASSES: u32 = 8;
@@ -33,7 +37,7 @@ pub(crate) async fn build(
 ) -> Result<Outcome, BuildError> {
     let started = Instant::now();
     let before = setup.traffic();
-    let mut warmed = FxHashSet::default();
+    let (mut warmed, mut known) = (FxHashSet::default(), None);
     setup.sink.send(Event::Started { goals: goals.len(), slots: options.slots });
     match crate::record::answer(setup, options, goals, started).await? {
         Answer::Outcome(mut outcome) => {
@@ -46,11 +50,12 @@ pub(crate) async fn build(
                 .send(Event::Finished { totals: outcome.report.totals, traffic: outcome.report.traffic.into() });
             return Ok(*outcome);
         }
+        Answer::Recalled(recalled, tombstones) => known = Some((recalled, tombstones)),
         Answer::Walk(Some(record)) => warmed = crate::record::warm(&*setup.store, &record).await?,
         Answer::Walk(None) => {}
     }
     let memory = Memory { warmed, ..Memory::default() };
-    let session = passes(setup, options, goals, runtime, interrupt, (Mode::Build, memory, started)).await;
+    let session = passes(setup, options, goals, runtime, interrupt, (Mode::Build, memory, known, started)).await;
     settle(setup).await;
     session?.finish(goals, before).await
 }
@@ -76,7 +81,8 @@ pub(crate) async fn session(
     mode: Mode,
     started: Instant,
 ) -> Result<Session, BuildError> {
-    let session = passes(setup, options, goals, runtime, interrupt, (mode, Memory::default(), started)).await;
+    let session =
+        passes(setup, options, goals, runtime, interrupt, (mode, Memory::default(), None, started)).await;
     settle(setup).await;
     session
 }
@@ -99,11 +105,18 @@ async fn passes(
     goals: &[GoalCall],
     runtime: &tokio::runtime::Handle,
     interrupt: &Interrupt,
-    (mode, mut memory, started): (Mode, Memory, Instant),
+    (mode, mut memory, mut known, started): (Mode, Memory, Option<Known>, Instant),
 ) -> Result<Session, BuildError> {
     for _ in 0..MOST_PASSES {
-        let mut tombstones = Tombstones::default();
-        tombstones.refresh(&*setup.store).await?;
+        // What is known is taken for granted once: the second pass walks everything.
+        let (recalled, tombstones) = match known.take() {
+            Some((recalled, tombstones)) => (Some(recalled), tombstones),
+            None => {
+                let mut tombstones = Tombstones::default();
+                tombstones.refresh(&*setup.store).await?;
+                (None, Arc::new(tombstones))
+            }
+        };
         let resolver = Resolver::new(&setup.plugins, options);
         let shared = Shared {
             setup: setup.clone(),
@@ -116,7 +129,7 @@ async fn passes(
             images: crate::images::Images::new(mode != Mode::Preview),
             capacity: setup.containers.as_ref().map(|containers| containers.capacity()),
         };
-        let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, started)?;
+        let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, recalled, started)?;
         for goal in goals {
             engine.goal(goal)?;
         }
@@ -127,6 +140,7 @@ async fn passes(
         if mode == Mode::Build && !engine.again && !interrupted {
             engine.look_for_bytes().await?;
         }
+        engine.keep_recalled().await;
         if !engine.again || interrupted {
             return Ok(Session { engine, interrupted });
         }
@@ -148,6 +162,16 @@ fn owed(results: usize) -> Option<String> {
 }
 
 impl Engine {
+    /// Takes from the last build what this one did not have to look at; walks again if that cannot be read.
+    async fn keep_recalled(&mut self) {
+        let asked = self.nodes.iter().filter_map(|node| node.recalled);
+        if let Some(recalled) = &mut self.recalled
+            && !recalled.keep(asked).await
+        {
+            (self.recalled, self.again) = (None, true);
+        }
+    }
+
     /// Waits until all that was made is durable in the truth, and adopts what others made first. Tells whether it was
     /// interrupted.
     async fn settle(&mut self, interrupt: &Interrupt) -> Result<bool, BuildError> {

@@ -45,9 +45,23 @@ impl Engine {
         if self.nodes[id as usize].end().is_some() {
             return;
         }
+        if let Some(at) = self.nodes[id as usize].recalled {
+            return self.looked_up_recalled(id, at, found);
+        }
         match &found.action {
             Some(_) => self.looked_up_first(id, found),
             None => self.looked_up_step(id, found),
+        }
+    }
+
+    /// The result of a node that stands: it is what it was, or everything is walked.
+    fn looked_up_recalled(&mut self, id: NodeId, at: u32, found: Found) {
+        let due = self.recalled.as_ref().map(|recalled| *recalled.task(at));
+        match (due, found.live) {
+            (Some(due), Some(live)) if live.address == due.address && live.tree == due.tree => {
+                self.hit(id, live, super::LOCAL);
+            }
+            _ => self.again = true,
         }
     }
 

@@ -199,7 +199,8 @@ impl Engine {
     }
 
     pub(super) fn count(&mut self) {
-        let counted = (self.nodes.len() as u64, self.ended.len() as u64);
+        let (standing, seen) = self.recalled.as_ref().map_or((0, 0), |it| (it.standing(), it.seen));
+        let counted = ((self.nodes.len() - seen + standing) as u64, (self.ended.len() + standing) as u64);
         if counted != self.counted {
             self.counted = counted;
             self.shared.setup.sink.send(Event::Counted { known: counted.0, done: counted.1 });

@@ -3,11 +3,11 @@
 
 use crate::fake::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wrun_build::Fate;
 use wrun_core::plan::{External, ExternalMode, Input, Source};
-use wrun_core::report::State;
+use wrun_core::report::{State, TaskReport};
 
 /// One task of a random graph; it depends on lower ones alone.
 #[derive(Clone, Debug)]
@@ -108,10 +108,10 @@ fn write(world: &World, files: &[u8]) {
     }
 }
 
-fn check(specs: &mut [Spec], edits: &[Edit], slots: usize) {
+fn check(specs: &mut [Spec], edits: &[Edit], slots: usize, all: bool) {
     let mut files = vec![0u8; specs.len()];
     let mut world = World::new(slots);
-    world.options.check = true;
+    world.options.check = all;
     world.options.want_tasks = true;
     let top = format!("t{}", specs.len() - 1);
     for edit in edits {
@@ -169,7 +169,11 @@ fn check(specs: &mut [Spec], edits: &[Edit], slots: usize) {
         let again = fresh.try_build(&plugin_of(specs), &code, &[(&top, 0)]).unwrap();
         assert_eq!(output(&outcome, 0), output(&again, 0));
         let trees = |outcome: &wrun_build::Outcome| -> BTreeMap<String, _> {
-            outcome.report.tasks.iter().map(|task| (task.task.clone(), (task.key, task.output))).collect()
+            let tasks = &outcome.report.tasks;
+            let needs = |task: &TaskReport| -> BTreeSet<String> {
+                task.needs.iter().map(|need| tasks[*need as usize].task.clone()).collect()
+            };
+            tasks.iter().map(|task| (task.task.clone(), (task.key, task.output, needs(task)))).collect()
         };
         assert_eq!(trees(&outcome), trees(&again));
     }
@@ -188,7 +192,8 @@ proptest! {
         mut specs in prop::collection::vec(spec(), 2..12),
         edits in prop::collection::vec(edit(), 1..6),
         slots in 1usize..3,
+        all in any::<bool>(),
     ) {
-        check(&mut specs, &edits, slots);
+        check(&mut specs, &edits, slots, all);
     }
 }
