@@ -95,8 +95,10 @@ pub struct Options {
     /// A build that takes longer says so where several machines share a store, and what it has touched so far, each
     /// time that so long has passed: so that no gc takes what it uses.
     pub publish_every: Duration,
-    /// Whether the report lists every task even where all of them are hits that the last run had.
-    pub want_tasks: bool,
+    /// Which tasks the report lists.
+    pub list: Listed,
+    /// Whether the outcome says where the externals are.
+    pub want_externals: bool,
 }
 
 /// Guests that wait in memory, unless something else is said. Each takes some memory maps, of which a process
@@ -126,9 +128,21 @@ impl Options {
             externals: BTreeMap::new(),
             now,
             publish_every: PUBLISH_EVERY,
-            want_tasks: false,
+            list: Listed::Changes,
+            want_externals: false,
         }
     }
+}
+
+/// Which tasks a report lists.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Listed {
+    /// Those that were no hits.
+    Misses,
+    /// All of them, if one was no hit that the goals' session record knows.
+    Changes,
+    /// All of them.
+    All,
 }
 
 /// What to run although it is cached.
@@ -154,8 +168,7 @@ pub struct GoalCall {
 /// What a build came to.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The skip report; its tasks are listed if they were wanted, or if anything was not a hit that the goals'
-    /// session record knows.
+    /// The skip report; its tasks are those of [`Options::list`].
     pub report: Report,
     /// The output of each goal, where there is one, in the order given.
     pub goals: Vec<Option<GoalOutput>>,
@@ -166,7 +179,7 @@ pub struct Outcome {
     /// Task types whose runs for changed code all made the same bytes, and how many there were: a `version`
     /// would spare them.
     pub same_bytes: BTreeMap<String, u64>,
-    /// Where the externals of this machine are that it looked at: files, folders and globs.
+    /// Where the externals of this machine are that it looked at, if that was wanted: files, folders and globs.
     pub externals: Vec<PathBuf>,
 }
 

@@ -1,5 +1,6 @@
 //! External inputs: which a plugin may name, and finding, hashing and bringing them.
 
+use crate::api::{Options, Setup};
 use crate::graph::{ExternalId, ExternalState, FoundExternal};
 use crate::jobs::{Shared, Trouble};
 use std::path::{Component, Path, PathBuf};
@@ -18,17 +19,13 @@ pub(crate) struct FoundBatch {
 }
 
 /// Resolves the address of an external, and checks that a plugin may name it.
-pub(crate) fn place(shared: &Shared, external: &External) -> Result<Place, Trouble> {
-    let text = external.uri.strip_prefix("file:").unwrap_or(&external.uri);
+pub(crate) fn place(shared: &Shared, uri: &str) -> Result<Place, Trouble> {
+    let text = uri.strip_prefix("file:").unwrap_or(uri);
     if let Some((scheme, _)) = text.split_once("://") {
         return there(shared, scheme, text);
     }
     let path = normal(&shared.setup.root.join(text));
-    let inside = |root: &PathBuf| path.starts_with(normal(&shared.setup.root.join(root)));
-    let allowed = inside(&shared.setup.root)
-        || shared.setup.roots.iter().any(inside)
-        || shared.options.given_paths.iter().any(inside);
-    if allowed {
+    if shared.roots.iter().any(|root| path.starts_with(root)) {
         return Ok(Place::Here(path));
     }
     Err(Trouble {
@@ -38,6 +35,12 @@ pub(crate) fn place(shared: &Shared, external: &External) -> Result<Place, Troub
             shared.setup.root.display()
         )),
     })
+}
+
+/// Returns the folders that a plugin may read: there may be a file for each task, so they are found out once.
+pub(crate) fn roots(setup: &Setup, options: &Options) -> Vec<PathBuf> {
+    let all = std::iter::once(&setup.root).chain(&setup.roots).chain(&options.given_paths);
+    all.map(|root| normal(&setup.root.join(root))).collect()
 }
 
 fn there(shared: &Shared, scheme: &str, text: &str) -> Result<Place, Trouble> {
@@ -151,15 +154,14 @@ pub(crate) async fn find(
     Ok(FoundBatch { states, writes })
 }
 
-/// Finds externals again; `None` where one is not there, or cannot be read.
-pub(crate) async fn find_again<'a>(
+/// Finds some externals again; leaves out those that are not there, or cannot be read.
+pub(crate) async fn find_again(
     shared: &Shared,
-    wanted: impl ExactSizeIterator<Item = &'a External>,
-) -> Result<Vec<Option<Found>>, StoreError> {
-    let count = wanted.len();
-    let (mut at, mut requests) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for (i, external) in wanted.enumerate() {
-        if let Ok(place) = place(shared, external) {
+    wanted: Vec<(usize, &External)>,
+) -> Result<Vec<(usize, Found)>, StoreError> {
+    let (mut at, mut requests) = (Vec::new(), Vec::new());
+    for (i, external) in wanted {
+        if let Ok(place) = place(shared, &external.uri) {
             at.push(i);
             requests.push(request(shared, external, place));
         }
@@ -171,9 +173,7 @@ pub(crate) async fn find_again<'a>(
     if !stamps.is_empty() {
         shared.setup.store.commit(stamps).await?;
     }
-    let mut all: Vec<Option<Found>> = (0..count).map(|_| None).collect();
-    at.into_iter().zip(found).for_each(|(i, found)| all[i] = found.ok());
-    Ok(all)
+    Ok(at.into_iter().zip(found).filter_map(|(i, found)| Some((i, found.ok()?))).collect())
 }
 
 /// Finds many externals on all threads, and few on this one.

@@ -25,6 +25,8 @@ use wrun_store::{Bytes, Record, StoreError, Write};
 pub(crate) struct Shared {
     pub(crate) setup: Setup,
     pub(crate) options: Options,
+    /// The folders of this machine that a plugin may read.
+    pub(crate) roots: Vec<std::path::PathBuf>,
     pub(crate) resolver: Resolver,
     pub(crate) tombstones: Arc<Tombstones>,
     /// What the last run of the same goal listed, read when a task without a past asks for it.
@@ -37,6 +39,23 @@ pub(crate) struct Shared {
     pub(crate) images: crate::images::Images,
     /// What this machine has for containers.
     pub(crate) capacity: Option<Capacity>,
+}
+
+impl Shared {
+    pub(crate) fn new(setup: &Setup, options: &Options, tombstones: Arc<Tombstones>) -> Self {
+        Self {
+            setup: setup.clone(),
+            options: options.clone(),
+            roots: crate::external::roots(setup, options),
+            resolver: Resolver::new(&setup.plugins, options),
+            tombstones,
+            relatives: tokio::sync::OnceCell::new(),
+            keep_records: false,
+            kept: crate::runner::Kept::default(),
+            images: crate::images::Images::new(false),
+            capacity: None,
+        }
+    }
 }
 
 /// The tasks of an earlier run, by plugin id and task type: their params and keys.
@@ -135,7 +154,7 @@ fn resolve(shared: &Shared, call: &SharedCall, plan: Plan) -> Result<Planned, Tr
                 Behind::Task(Arc::new(found))
             }
             Source::External(external) => {
-                let place = crate::external::place(shared, external).map_err(|mut trouble| {
+                let place = crate::external::place(shared, &external.uri).map_err(|mut trouble| {
                     trouble.message = format!("input `{}`: {}", input.name, trouble.message);
                     trouble
                 })?;
@@ -304,6 +323,12 @@ pub(crate) fn output(shared: &Shared, key: ActionKey, record: &Record) -> Option
         let made = (head.tree, head.provenance.seconds);
         Output::found(address, made, inline, whole, shared.setup.store.clone())
     })
+}
+
+/// Reads what a record says of its output: its tree, and whether all of it rides inside.
+pub(crate) fn head(record: &Record) -> Option<(TreeDigest, bool)> {
+    let head: Head<'_> = serde_json::from_slice(&record.body).ok()?;
+    (head.format == wrun_core::result::FORMAT).then(|| (head.tree, head.inline.is_some()))
 }
 
 async fn action(

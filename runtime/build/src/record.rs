@@ -1,11 +1,11 @@
 //! Session records: writing them, and answering from them.
 
-use crate::api::{BuildError, GoalCall, GoalOutput, Options, Outcome, Setup};
+use crate::api::{BuildError, GoalCall, GoalOutput, Listed, Options, Outcome, Setup};
 use crate::engine::Engine;
 use crate::graph::{Dependency, End, ExternalState, Output};
 use crate::jobs::Shared;
-use crate::recall::{Listing, Recalled, is_same, order};
-use crate::resolve::Resolver;
+use crate::recall::listing::read;
+use crate::recall::{Externals, Head, Recalled, listed, order};
 use crate::tombstones::Tombstones;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use wrun_core::report::{AnsweredBy, ExternalReport, Report, TaskReport, Totals};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::session::{ExternalPin, FORMAT, Goal, GoalResult, SessionRecord};
 use wrun_store::files::FilesError;
-use wrun_store::{BlobKind, Bytes, Record, Store, StoreError, Write};
+use wrun_store::{BlobKind, Bytes, FileStamp, Record, Store, StoreError, Write};
 
 /// Everything that decides what the goals come to, besides externals, tombstones and the store.
 fn goal(setup: &Setup, options: &Options, goals: &[GoalCall]) -> Option<Goal> {
@@ -62,6 +62,8 @@ pub(crate) struct Found {
     pub(crate) results: Vec<GoalResult>,
     /// The externals that its tasks stand on.
     pub(crate) externals: Vec<ExternalPin>,
+    /// What tells of each that it still holds the same.
+    stamps: Vec<Option<FileStamp>>,
     /// Where among these each external of the engine is, and each of the last build's.
     at: (Vec<u32>, Vec<u32>),
 }
@@ -74,7 +76,7 @@ enum Seen {
 }
 
 /// Says what a session found.
-pub(crate) fn found(engine: &Engine) -> Found {
+pub(crate) fn found(engine: &mut Engine) -> Found {
     let mut results = Vec::with_capacity(engine.goals.len());
     for id in &engine.goals {
         if let Some(End::Done { output, .. }) = engine.nodes[*id as usize].end() {
@@ -84,27 +86,36 @@ pub(crate) fn found(engine: &Engine) -> Found {
     let walked = engine.externals.iter().enumerate().filter_map(|(at, external)| match &external.state {
         ExternalState::Found(found) => {
             let (kind, tree) = (found.found.kind, found.found.digest);
-            Some((ExternalPin { external: external.external.clone(), kind, tree }, Seen::Walk(at)))
+            Some((
+                ExternalPin { external: external.external.clone(), kind, tree },
+                found.found.stamp,
+                Seen::Walk(at),
+            ))
         }
         _ => None,
     });
-    let mut all: Vec<(ExternalPin, Seen)> = walked.collect();
-    let recalled = engine.recalled.as_deref();
+    let mut all: Vec<(ExternalPin, Option<FileStamp>, Seen)> = walked.collect();
+    let recalled = engine.recalled.as_deref_mut();
+    let pins = recalled.as_ref().map_or(0, |it| it.externals.pins().len());
     if let Some(recalled) = recalled {
-        let mut wanted = vec![false; recalled.pins.len()];
+        let mut wanted = vec![false; recalled.externals.pins().len()];
         for (task, _) in recalled.kept.places() {
             recalled.graph.externals(task).iter().for_each(|pin| wanted[*pin as usize] = true);
         }
-        let wanted = recalled.pins.iter().enumerate().filter(|(at, _)| wanted[*at]);
-        all.extend(wanted.map(|(at, pin)| (pin.clone(), Seen::Recalled(at))));
+        let stamps = recalled.externals.stamps().to_vec();
+        let recalled = recalled.externals.take_pins().into_iter().zip(stamps).enumerate();
+        let recalled = recalled.filter(|(at, _)| wanted[*at]);
+        all.extend(recalled.map(|(at, (pin, stamp))| (pin, stamp, Seen::Recalled(at))));
     }
     // They were found in any order.
     all.sort_by(|a, b| order(&a.0.external).cmp(&order(&b.0.external)));
-    let mut externals: Vec<ExternalPin> = Vec::with_capacity(all.len());
-    let mut at = (vec![u32::MAX; engine.externals.len()], vec![u32::MAX; recalled.map_or(0, |it| it.pins.len())]);
-    for (pin, from) in all {
+    let (mut externals, mut stamps) =
+        (Vec::<ExternalPin>::with_capacity(all.len()), Vec::with_capacity(all.len()));
+    let mut at = (vec![u32::MAX; engine.externals.len()], vec![u32::MAX; pins]);
+    for (pin, stamp, from) in all {
         if externals.last().is_none_or(|last| last.external != pin.external) {
             externals.push(pin);
+            stamps.push(stamp);
         }
         let place = u32::try_from(externals.len() - 1).unwrap_or(u32::MAX);
         match from {
@@ -112,7 +123,7 @@ pub(crate) fn found(engine: &Engine) -> Found {
             Seen::Recalled(i) => at.1[i] = place,
         }
     }
-    Found { results, externals, at }
+    Found { results, externals, stamps, at }
 }
 
 /// Makes the graph of a session in which everything succeeded.
@@ -148,7 +159,12 @@ pub(crate) fn shown(pins: &[ExternalPin]) -> Vec<ExternalReport> {
 }
 
 /// Tells whether the goals' record says already just what a session found.
-pub(crate) async fn confirmed(engine: &Engine, goals: &[GoalCall], totals: Totals) -> Result<bool, BuildError> {
+pub(crate) async fn confirmed(
+    engine: &Engine,
+    goals: &[GoalCall],
+    totals: Totals,
+    found: &Found,
+) -> Result<bool, BuildError> {
     if totals.cached != totals.tasks {
         return Ok(false);
     }
@@ -156,38 +172,45 @@ pub(crate) async fn confirmed(engine: &Engine, goals: &[GoalCall], totals: Total
     let Some(goal) = goal(setup, &engine.shared.options, goals) else { return Ok(false) };
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(false) };
     let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
-    let same_past = record.format == FORMAT && record.tombstone == engine.shared.tombstones.last();
+    let same_past = record.is_known() && record.tombstone == engine.shared.tombstones.last();
     let same_images = record.images == images(engine);
-    let found = found(engine);
-    Ok(same_past && same_images && record.results == found.results && record.externals == found.externals)
+    if !same_past || !same_images || record.results != found.results {
+        return Ok(false);
+    }
+    Ok(listed(&*setup.store, record).await?.is_some_and(|externals| externals == found.externals))
 }
 
 /// Returns the images of the session's containers. Those of the last build are still those that keys have.
 fn images(engine: &Engine) -> BTreeMap<String, String> {
-    let mut images = engine.recalled.as_ref().map(|recalled| recalled.images.clone()).unwrap_or_default();
+    let mut images = engine.recalled.as_ref().map(|recalled| recalled.images().clone()).unwrap_or_default();
     images.extend(engine.shared.images.all());
     images
 }
 
+/// The header of a session that is being written: it borrows what there may be very many of.
+type Header<'a> = SessionRecord<&'a [ExternalPin]>;
+
 /// Makes the header of a session, and its listing.
-fn header(
+fn header<'a>(
     engine: &Engine,
     goals: &[GoalCall],
-    report: &Report,
-    found: &Found,
-) -> Option<(SessionRecord, Vec<u8>)> {
+    totals: Totals,
+    walked: &[TaskReport],
+    found: &'a Found,
+) -> Option<(Header<'a>, Vec<u8>)> {
     let shared = &engine.shared;
     let (setup, options) = (&shared.setup, &shared.options);
     let goal = goal(setup, options, goals)?;
-    let ran = report.tasks.iter().filter(|task| task.state == wrun_core::report::State::Ran);
+    let ran = walked.iter().filter(|task| task.state == wrun_core::report::State::Ran);
     // A sum of nothing is −0.
     let ran_seconds = ran.map(|task| task.seconds).sum::<f64>() + 0.0;
     let key = goal.key();
-    let listing = listing(&report.tasks);
+    let kept = engine.recalled.as_ref().map(|recalled| &recalled.kept.lines[..]);
+    let listing = listing(kept.unwrap_or_default(), walked);
     let started = options.now.as_millisecond();
     let plugin = setup.plugins.first().map(|plugin| plugin.planner.description().id.clone()).unwrap_or_default();
     let record = SessionRecord {
-        format: FORMAT,
+        format: 1,
         goal: key,
         run: run_id(started),
         plugin,
@@ -195,14 +218,15 @@ fn header(
         params: goal.params,
         component: goal.component,
         results: found.results.clone(),
-        externals: found.externals.clone(),
+        externals: &found.externals[..],
         images: images(engine),
         tombstone: shared.tombstones.last(),
-        totals: report.totals,
+        totals,
         ran_seconds,
         listing: Digest::of_blob(&listing),
         pack: None,
         graph: None,
+        pins: None,
         started,
         seconds: engine.started.elapsed().as_secs_f64(),
     };
@@ -210,35 +234,46 @@ fn header(
 }
 
 /// Returns what a session that still runs says of itself: the same as one that did not succeed, so far.
-pub(crate) fn running(engine: &Engine, report: &Report) -> Option<Vec<Write>> {
+pub(crate) fn running(engine: &mut Engine) -> Option<Vec<Write>> {
+    let found = found(engine);
     let call = |id: &crate::graph::NodeId| {
         let call = &engine.nodes[*id as usize].call;
         let task = engine.shared.resolver.task_type(call).name.clone();
         GoalCall { task, params: call.params.clone() }
     };
     let goals: Vec<GoalCall> = engine.goals.iter().map(call).collect();
-    let (record, listing) = header(engine, &goals, report, &found(engine))?;
+    let (record, listing) = header(engine, &goals, engine.totals(), &engine.task_reports(), &found)?;
     let header = json(&record).ok()?;
     Some(vec![Write::Blob(BlobKind::Blob, listing.into()), Write::Run { run: record.run, header }])
 }
 
 /// Writes the record of a session in which everything succeeded and every gate was open; of any other only
 /// what belongs in the history.
-pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) -> Result<(), BuildError> {
+pub(crate) async fn write(
+    engine: &Engine,
+    goals: &[GoalCall],
+    totals: Totals,
+    walked: &[TaskReport],
+    found: &Found,
+) -> Result<(), BuildError> {
     let setup = &engine.shared.setup;
-    let found = found(engine);
-    let Some((mut record, listing)) = header(engine, goals, report, &found) else { return Ok(()) };
+    let Some((mut record, listing)) = header(engine, goals, totals, walked, found) else { return Ok(()) };
     let complete = record.totals.cached + record.totals.ran == record.totals.tasks;
-    let mut writes = vec![Write::Blob(BlobKind::Blob, listing.into())];
+    let mut writes = Vec::new();
     if complete && setup.store.is_remote() {
         let pack = pack(engine).await?;
         record.pack = Some(Digest::of_blob(&pack));
         writes.push(Write::Blob(BlobKind::Blob, pack));
     } else if complete {
-        let graph = graph(engine, &found).encode();
-        record.graph = Some(Digest::of_blob(&graph));
-        writes.push(Write::Blob(BlobKind::Blob, graph.into()));
+        record.graph = Some(put(&*setup.store, &mut writes, graph(engine, found).encode())?);
+        if !found.externals.is_empty() {
+            let stamps = found.stamps.iter().map(|stamp| stamp.map(FileStamp::to_bytes));
+            let externals = wrun_core::externals::encode(found.externals.iter().zip(stamps));
+            record.pins = Some(put(&*setup.store, &mut writes, externals)?);
+            (record.format, record.externals) = (FORMAT, &[]);
+        }
     }
+    put(&*setup.store, &mut writes, listing)?;
     let header: Bytes = json(&record)?;
     writes.push(if complete {
         Write::Session { goal: record.goal, run: record.run, header }
@@ -247,6 +282,20 @@ pub(crate) async fn write(engine: &Engine, goals: &[GoalCall], report: &Report) 
     });
     setup.store.commit(writes).await?;
     Ok(())
+}
+
+/// Adds a blob to what is to be committed. What is large goes straight into a file: of a hundred thousand tasks it would
+/// be copied often. Like every staged file it is durable with the next commit.
+fn put(store: &dyn Store, writes: &mut Vec<Write>, bytes: Vec<u8>) -> Result<Digest, StoreError> {
+    const LARGE: usize = 256 << 10;
+    if store.is_remote() || bytes.len() < LARGE {
+        let digest = Digest::of_blob(&bytes);
+        writes.push(Write::Blob(BlobKind::Blob, bytes.into()));
+        return Ok(digest);
+    }
+    let mut staged = store.stage()?;
+    staged.write(&bytes)?;
+    staged.finish()
 }
 
 /// Packs every record that the build touched.
@@ -322,9 +371,10 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Bytes, BuildError> {
     serde_json::to_vec(value).map(Into::into).map_err(|error| BuildError::Internal(error.to_string()))
 }
 
-/// One JSON line a task.
-fn listing(tasks: &[TaskReport]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(tasks.len() * 256);
+/// One JSON line a task: those that are kept, and those of tasks that were walked.
+fn listing(kept: &[u8], tasks: &[TaskReport]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(kept.len() + tasks.len() * 320);
+    out.extend_from_slice(kept);
     for task in tasks {
         if serde_json::to_writer(&mut out, task).is_ok() {
             out.push(b'\n');
@@ -363,35 +413,31 @@ pub(crate) async fn answer(
     }
     let Some(goal) = goal(setup, options, goals) else { return Ok(Answer::Walk(None)) };
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(Answer::Walk(None)) };
-    let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(Answer::Walk(None)) };
+    let record = || serde_json::from_slice::<SessionRecord>(&header).ok().filter(|_| far).map(Box::new);
+    let Ok(head) = serde_json::from_slice::<Head>(&header) else { return Ok(Answer::Walk(None)) };
     if forced || (options.check && far) {
-        return Ok(Answer::Walk(Some(Box::new(record))));
+        return Ok(Answer::Walk(record()));
     }
-    let Some(shared) = judge(setup, options, goals, &record).await? else {
-        return Ok(Answer::Walk(Some(Box::new(record))));
-    };
+    let Some(shared) = judge(setup, options, goals, &head).await? else { return Ok(Answer::Walk(record())) };
     let shared = Arc::new(shared);
-    let wanted = record.externals.iter().map(|pin| &pin.external);
-    let found = crate::external::find_again(&shared, wanted).await?;
-    let moved = record.externals.iter().zip(&found).any(|(pin, found)| !is_same(pin, found.as_ref()));
-    if !moved && !options.check {
-        let outcome = from_record(&shared, &record, AnsweredBy::SessionRecord, started).await?;
-        return Ok(outcome
-            .map_or_else(|| Answer::Walk(Some(Box::new(record))), |outcome| Answer::Outcome(Box::new(outcome))));
+    let Some(mut externals) = Externals::look(&shared, &head, header.clone()).await? else {
+        return Ok(Answer::Walk(None));
+    };
+    if externals.are_same() && !options.check {
+        let outcome = from_record(&shared, &head, &mut externals, AnsweredBy::SessionRecord, started).await?;
+        return Ok(outcome.map_or_else(|| Answer::Walk(record()), |outcome| Answer::Outcome(Box::new(outcome))));
     }
     // Of a server it is asked anyway, and who wants to hear of each task is told by a walk.
     if far || setup.sink.wants_hits() {
-        return Ok(Answer::Walk(Some(Box::new(record))));
+        return Ok(Answer::Walk(record()));
     }
-    let Some(mut recalled) = Recalled::new(&shared, record.clone(), found).await? else {
-        return Ok(Answer::Walk(None));
-    };
-    if recalled.is_whole()
-        && let Some(outcome) = from_record(&shared, &record, AnsweredBy::Walk, started).await?
-    {
-        return Ok(Answer::Outcome(Box::new(outcome)));
+    let Some(mut recalled) = Recalled::new(&shared, head, externals).await? else { return Ok(Answer::Walk(None)) };
+    if recalled.is_whole() {
+        let (record, externals) = recalled.parts();
+        let outcome = from_record(&shared, record, externals, AnsweredBy::Walk, started).await?;
+        return Ok(outcome.map_or(Answer::Walk(None), |outcome| Answer::Outcome(Box::new(outcome))));
     }
-    recalled.read_listing(&*setup.store).await?;
+    recalled.read_listing(&setup.store);
     Ok(Answer::Recalled(Box::new(recalled), shared.tombstones.clone()))
 }
 
@@ -400,25 +446,15 @@ async fn judge(
     setup: &Setup,
     options: &Options,
     goals: &[GoalCall],
-    record: &SessionRecord,
+    record: &Head,
 ) -> Result<Option<Shared>, BuildError> {
     let mut tombstones = Tombstones::default();
     tombstones.refresh(&*setup.store).await?;
-    let known = record.format == FORMAT && record.tombstone == tombstones.last();
+    let known = record.is_known() && record.tombstone == tombstones.last();
     if !known || record.results.len() != goals.len() {
         return Ok(None);
     }
-    let shared = Shared {
-        setup: setup.clone(),
-        options: options.clone(),
-        resolver: Resolver::new(&setup.plugins, options),
-        tombstones: Arc::new(tombstones),
-        relatives: tokio::sync::OnceCell::new(),
-        keep_records: false,
-        kept: crate::runner::Kept::default(),
-        images: crate::images::Images::new(false),
-        capacity: None,
-    };
+    let shared = Shared::new(setup, options, Arc::new(tombstones));
     for (reference, digest) in &record.images {
         // Without an engine, a local image cannot be looked at; the walk says so.
         let found = shared.images.find(&shared, reference).await.ok().flatten();
@@ -431,15 +467,18 @@ async fn judge(
 
 async fn from_record(
     shared: &Shared,
-    record: &SessionRecord,
+    record: &Head,
+    externals: &mut Externals,
     answered_by: AnsweredBy,
     started: Instant,
 ) -> Result<Option<Outcome>, BuildError> {
-    let Some(outputs) = outputs(shared, record).await? else { return Ok(None) };
+    let Some(outputs) = outputs(shared, &record.results).await? else { return Ok(None) };
+    if shared.options.want_externals && externals.pins().is_empty() && !externals.read_pins() {
+        return Ok(None);
+    }
     let mut tasks = Vec::new();
-    if shared.options.want_tasks {
-        let Some(listing) = Listing::start(&*shared.setup.store, record.listing).await? else { return Ok(None) };
-        let Some(listed) = listing.read().await else { return Ok(None) };
+    if shared.options.list == Listed::All {
+        let Some(listed) = read(&*shared.setup.store, record.listing).await? else { return Ok(None) };
         tasks = listed;
     }
     let totals = Totals {
@@ -454,7 +493,8 @@ async fn from_record(
         answered_by,
         totals,
         tasks,
-        externals: shown(&record.externals),
+        // Those of which times alone were looked at are files, and not shown.
+        externals: shown(externals.pins()),
         ..Report::default()
     };
     Ok(Some(Outcome {
@@ -463,22 +503,25 @@ async fn from_record(
         interrupted: false,
         failures: Vec::new(),
         same_bytes: BTreeMap::new(),
-        externals: record
-            .externals
+        externals: externals
+            .pins()
             .iter()
-            .filter_map(|pin| crate::external::place(shared, &pin.external).ok())
+            .filter(|_| shared.options.want_externals)
+            .filter_map(|pin| crate::external::place(shared, &pin.external.uri).ok())
             .filter_map(|place| place.path().map(Path::to_owned))
             .collect(),
     }))
 }
 
 /// Returns the goals' outputs, if their records and all their bytes are there.
-async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<GoalOutput>>, BuildError> {
-    let keys: Vec<_> = record.results.iter().map(|result| result.address.key).collect();
+async fn outputs(shared: &Shared, results: &[GoalResult]) -> Result<Option<Vec<GoalOutput>>, BuildError> {
+    let keys: Vec<_> = results.iter().map(|result| result.address.key).collect();
     let found = shared.setup.store.results(&keys).await?;
     let mut outputs = Vec::with_capacity(found.len());
-    for (result, records) in record.results.iter().zip(found) {
-        let Some(output) = live(shared, result.address, &records) else { return Ok(None) };
+    for (result, records) in results.iter().zip(found) {
+        let output = live(shared, result.address, &records);
+        let output = output.and_then(|record| crate::jobs::output(shared, result.address.key, record));
+        let Some(output) = output else { return Ok(None) };
         if output.tree != result.tree || !present(shared, &output).await? {
             return Ok(None);
         }
@@ -489,10 +532,10 @@ async fn outputs(shared: &Shared, record: &SessionRecord) -> Result<Option<Vec<G
 }
 
 /// Returns what is at an address, if that is the live result among the generations of its key.
-pub(crate) fn live(shared: &Shared, address: Address, records: &[Record]) -> Option<Output> {
+pub(crate) fn live<'a>(shared: &Shared, address: Address, records: &'a [Record]) -> Option<&'a Record> {
     let live = shared.tombstones.live(address.key, records)?;
     let there = live.generation == address.generation && !shared.setup.store.is_condemned(address);
-    there.then(|| crate::jobs::output(shared, address.key, live)).flatten()
+    there.then_some(live)
 }
 
 /// Tells whether all bytes of an output are there, without reading files. Where that would take a request for each

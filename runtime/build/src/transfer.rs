@@ -359,6 +359,8 @@ impl Transfer {
             record.tombstone = NEVER;
         }
         (record.pack, record.graph) = (None, None);
+        let Some(externals) = crate::recall::listed(&*self.from, record.clone()).await? else { return Ok(()) };
+        (record.format, record.externals, record.pins) = (1, externals, None);
         if newest && self.to.is_remote() {
             let pack = self.pack(addresses).await?;
             record.pack = Some(Digest::of_blob(&pack));

@@ -194,7 +194,7 @@ pub(crate) struct RunArgs {
     /// Stop at the first failure
     #[arg(long)]
     pub(crate) fail_fast: bool,
-    /// Walk the whole graph and ask for all bytes, although nothing seems to have moved
+    /// Look at every task and ask for all bytes, although nothing seems to have moved
     #[arg(long)]
     pub(crate) check: bool,
     /// Show what tasks of this type say while they run

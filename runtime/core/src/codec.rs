@@ -92,6 +92,17 @@ impl Encoder {
         self
     }
 
+    /// Makes room for so many bytes more.
+    pub fn reserve(&mut self, bytes: usize) -> &mut Self {
+        self.bytes.reserve(bytes);
+        self
+    }
+
+    /// Returns the encoding.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Returns the encoding so far.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -195,6 +206,22 @@ impl<'a> Decoder<'a> {
         std::str::from_utf8(self.take(length)?).map_err(|_| DecodeError::Unexpected { expected: "UTF-8 text", at })
     }
 
+    /// Reads bytes, of which there must be so many.
+    pub fn bytes<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let at = self.at;
+        self.tag(tag::BYTES, "bytes")?;
+        let due = self.length()? == N as u64;
+        let bytes = if due { self.take(N)?.try_into().ok() } else { None };
+        bytes.ok_or(DecodeError::Unexpected { expected: "bytes of another length", at })
+    }
+
+    /// Reads the absence of a value, if that is what follows.
+    pub fn none(&mut self) -> bool {
+        let none = self.bytes.get(self.at) == Some(&tag::NONE);
+        self.at += usize::from(none);
+        none
+    }
+
     /// Reads a digest.
     pub fn digest(&mut self) -> Result<Digest, DecodeError> {
         self.tag(tag::DIGEST, "a digest")?;
@@ -206,6 +233,11 @@ impl<'a> Decoder<'a> {
     pub fn list(&mut self) -> Result<u64, DecodeError> {
         self.tag(tag::LIST, "a list")?;
         self.length()
+    }
+
+    /// Returns how many bytes were read.
+    pub fn position(&self) -> usize {
+        self.at
     }
 
     /// Succeeds if nothing follows.

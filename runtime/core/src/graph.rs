@@ -70,7 +70,8 @@ impl Graph {
     /// Returns the bytes of the blob.
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new(DOMAIN, VERSION);
-        encoder.list(self.tasks.len());
+        let room = 160 * self.tasks.len() + 9 * (self.needs.len() + self.externals.len());
+        encoder.reserve(room).list(self.tasks.len());
         for (at, task) in self.tasks.iter().enumerate() {
             encoder.digest(&task.plan.0).digest(&task.address.key.0).uint(task.address.generation.into());
             encoder.digest(&task.tree.0).float(task.seconds).bool(task.clocked);
@@ -79,14 +80,21 @@ impl Graph {
                 places.iter().for_each(|place| _ = encoder.uint((*place).into()));
             }
         }
-        encoder.as_bytes().to_vec()
+        encoder.into_bytes()
     }
 
     /// Reads a blob. `externals` is how many the session record lists.
     pub fn decode(bytes: &[u8], externals: usize) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes, DOMAIN, VERSION)?;
         let mut graph = Self::default();
-        for at in 0..decoder.list()? {
+        let count = decoder.list()?;
+        // No more than there can be, whatever it says.
+        let most = usize::try_from(count).unwrap_or_default().min(bytes.len() / 128);
+        graph.tasks.reserve(most);
+        graph.ends.reserve(most);
+        graph.needs.reserve(most);
+        graph.externals.reserve(most);
+        for at in 0..count {
             let plan = PlanKey(decoder.digest()?);
             let key = ActionKey(decoder.digest()?);
             let generation = decoder.uint_below(1 << 32)?;

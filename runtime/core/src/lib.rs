@@ -11,6 +11,7 @@
 //! | [`action`] | a plan whose inputs are digests; **the coverage table of the key** |
 //! | [`result`] | what an action made, as stored |
 //! | [`session`] | what a finished build leaves |
+//! | [`externals`] | its externals, where there may be very many |
 //! | [`graph`] | its tasks: what each came to, and what it stood on |
 //! | [`reason`] | why a task ran, as data |
 //! | [`event`] | what happens during a build, as data |
@@ -28,6 +29,7 @@ pub mod action;
 pub mod codec;
 pub mod digest;
 pub mod event;
+pub mod externals;
 pub mod graph;
 pub mod param;
 pub mod plan;

@@ -11,8 +11,8 @@ use crate::task::SANDBOX;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The format number of session records.
-pub const FORMAT: u32 = 1;
+/// The newest format number of session records: that of those whose externals are in a blob. Others have 1.
+pub const FORMAT: u32 = 2;
 
 /// Everything that a goal's outcome depends on besides externals, tombstones and the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +47,10 @@ impl Goal {
     }
 }
 
-/// The header of a session record.
+/// The header of a session record. `E` is how its externals are read: there may be very many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct SessionRecord {
+pub struct SessionRecord<E = Vec<ExternalPin>> {
     /// [`FORMAT`].
     pub format: u32,
     /// The record's own key.
@@ -67,8 +67,11 @@ pub struct SessionRecord {
     pub component: ComponentDigest,
     /// The result of each goal, in the same order.
     pub results: Vec<GoalResult>,
-    /// Every external input, by content.
-    pub externals: Vec<ExternalPin>,
+    /// Every external input, by content; empty if they are in a blob.
+    pub externals: E,
+    /// The blob with the [externals](crate::externals), where the store is on one machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Digest>,
     /// The images of containers by the names that tasks gave them: what is in keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
@@ -91,6 +94,13 @@ pub struct SessionRecord {
     pub started: i64,
     /// Wall time, in seconds.
     pub seconds: f64,
+}
+
+impl<E> SessionRecord<E> {
+    /// Tells whether this version knows what it says.
+    pub fn is_known(&self) -> bool {
+        (1..=FORMAT).contains(&self.format)
+    }
 }
 
 /// The result of one goal.

@@ -217,6 +217,26 @@ pub struct FileStamp {
     pub ctime: i128,
 }
 
+impl FileStamp {
+    /// Returns it as bytes: device, inode, size, and both times, little-endian.
+    pub fn to_bytes(self) -> [u8; 56] {
+        let mut bytes = [0; 56];
+        bytes[..8].copy_from_slice(&self.device.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.inode.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.size.to_le_bytes());
+        bytes[24..40].copy_from_slice(&self.mtime.to_le_bytes());
+        bytes[40..].copy_from_slice(&self.ctime.to_le_bytes());
+        bytes
+    }
+
+    /// Reads those bytes.
+    pub fn from_bytes(bytes: [u8; 56]) -> Self {
+        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
+        let time = |at: usize| i128::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
+        Self { device: number(0), inode: number(8), size: number(16), mtime: time(24), ctime: time(40) }
+    }
+}
+
 /// What identifies the content of an external, as far as this machine has seen it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stamp {

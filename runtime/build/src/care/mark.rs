@@ -147,7 +147,7 @@ async fn session(
         key: Option<ActionKey>,
     }
     let record = match serde_json::from_slice::<SessionRecord>(header) {
-        Ok(record) if record.format == FORMAT => record,
+        Ok(record) if record.is_known() => record,
         _ if serde_json::from_slice::<Format>(header).is_ok_and(|found| found.format > FORMAT) => {
             let what = format!("the session record `{run}`");
             return Err(CareError::Newer { store: store.describe(), what });
@@ -160,6 +160,7 @@ async fn session(
     marks.blobs.insert(record.listing);
     marks.blobs.extend(record.pack);
     marks.blobs.extend(record.graph);
+    marks.blobs.extend(record.pins);
     keys.extend(record.results.iter().map(|result| result.address.key));
     let Some(listing) = super::bytes(store, BlobKind::Blob, record.listing).await? else {
         // What its goals were made of is still found through their records.

@@ -1,11 +1,13 @@
 //! Reports and previews: what the graph says once nothing moves any more.
 
 use super::{Engine, Session};
-use crate::api::{BuildError, Failure, Fate, GoalCall, GoalOutput, Outcome, Preview, PreviewTask};
+use crate::api::{BuildError, Failure, Fate, GoalCall, GoalOutput, Listed, Outcome, Preview, PreviewTask};
 use crate::graph::{End, Node, NodeId};
+use std::path::{Path, PathBuf};
 use wrun_core::event::Event;
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Moved, Report, State, TaskReport, Totals};
+use wrun_core::session::ExternalPin;
 
 /// Returns the state that an end is shown as, and the words that go with it.
 pub(super) fn state(end: &End) -> (State, Option<&str>) {
@@ -26,23 +28,32 @@ impl Session {
         let Self { mut engine, interrupted } = self;
         engine.end_the_rest(interrupted);
         let totals = engine.totals();
-        let known = !interrupted && crate::record::confirmed(&engine, goals, totals).await?;
+        let found = crate::record::found(&mut engine);
+        let known = !interrupted && crate::record::confirmed(&engine, goals, totals, &found).await?;
+        let list = engine.shared.options.list;
         // A list of a hundred thousand hits that nobody asked for would cost more than the walk.
-        let wanted = engine.shared.options.want_tasks || !known;
-        let mut report = engine.report(totals, wanted);
+        let walked = if known && list != Listed::All { Vec::new() } else { engine.task_reports() };
         let outputs: Vec<Option<GoalOutput>> = engine.goals.iter().map(|goal| engine.goal_output(*goal)).collect();
         let failures = engine.failures();
         if !interrupted && !known {
-            crate::record::write(&engine, goals, &report).await?;
+            crate::record::write(&engine, goals, totals, &walked, &found).await?;
         }
+        let mut report = Report {
+            format: FORMAT,
+            answered_by: AnsweredBy::Walk,
+            totals,
+            tasks: engine.listed(walked, list).await?,
+            externals: crate::record::shown(&found.externals),
+            notes: engine.memory.notes.clone(),
+            ..Report::default()
+        };
         report.totals.seconds = engine.started.elapsed().as_secs_f64();
         report.traffic = engine.shared.setup.traffic().since(before);
         let finished = Event::Finished { totals: report.totals, traffic: report.traffic.into() };
         engine.shared.setup.sink.send(finished);
         let mut same_bytes = std::mem::take(&mut engine.memory.same_bytes);
         same_bytes.retain(|task, _| !engine.memory.other_bytes.contains(task));
-        let here = engine.externals.iter().filter_map(|external| external.place.path());
-        let externals = here.map(std::path::Path::to_owned).collect();
+        let externals = engine.external_places(&found.externals);
         // A large graph takes a while to be taken apart, and nobody waits for it.
         let runtime = engine.runtime.clone();
         runtime.spawn_blocking(move || drop(engine));
@@ -59,6 +70,17 @@ impl Session {
 }
 
 impl Engine {
+    /// Returns where the externals of this machine are, if somebody wants to know.
+    fn external_places(&self, pins: &[ExternalPin]) -> Vec<PathBuf> {
+        if !self.shared.options.want_externals {
+            return Vec::new();
+        }
+        // Those that are not there yet are nowhere else.
+        let walked = self.externals.iter().map(|external| external.place.clone());
+        let recalled = pins.iter().filter_map(|pin| crate::external::place(&self.shared, &pin.external.uri).ok());
+        walked.chain(recalled).filter_map(|place| place.path().map(Path::to_owned)).collect()
+    }
+
     /// Ends what an interrupt or the first failure left.
     fn end_the_rest(&mut self, interrupted: bool) {
         let why = if interrupted { "interrupted" } else { "not finished: --fail-fast" };
@@ -96,7 +118,7 @@ impl Engine {
         failed.collect()
     }
 
-    pub(super) fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for id in &self.ended {
             let (state, seconds) = self.ended_as(*id);
@@ -110,7 +132,7 @@ impl Engine {
             }
         }
         if let Some(recalled) = &self.recalled {
-            let kept = recalled.kept.tasks.len() as u64;
+            let kept = u64::from(recalled.kept.count);
             totals.tasks += kept;
             totals.cached += kept;
             totals.saved_seconds += recalled.kept.saved_seconds;
@@ -131,15 +153,29 @@ impl Engine {
         }
     }
 
-    pub(super) fn report(&self, totals: Totals, list: bool) -> Report {
-        let places = if list { self.places() } else { Vec::new() };
-        let listed = if list { &self.ended[..] } else { &[] };
-        let kept = self.recalled.iter().filter(|_| list).flat_map(|recalled| recalled.kept.tasks.iter().cloned());
-        let tasks = kept.chain(listed.iter().map(|id| self.task_report(*id, &places))).collect();
-        let notes = self.memory.notes.clone();
-        let externals = crate::record::shown(&crate::record::found(self).externals);
-        let answered_by = AnsweredBy::Walk;
-        Report { format: FORMAT, answered_by, totals, tasks, externals, notes, ..Report::default() }
+    /// Says of each task that was walked how it ended.
+    pub(crate) fn task_reports(&self) -> Vec<TaskReport> {
+        let places = self.places();
+        self.ended.iter().map(|id| self.task_report(*id, &places)).collect()
+    }
+
+    /// Returns what the report lists.
+    async fn listed(&self, mut walked: Vec<TaskReport>, list: Listed) -> Result<Vec<TaskReport>, BuildError> {
+        let kept = self.recalled.as_ref().map(|recalled| &recalled.kept).filter(|kept| kept.count > 0);
+        if list == Listed::Misses {
+            let all = walked.len();
+            walked.retain(|task| task.state != State::Cached);
+            if walked.len() < all || kept.is_some() {
+                // Places in a list that is not this one.
+                walked.iter_mut().for_each(|task| task.needs.clear());
+            }
+        } else if let Some(kept) = kept {
+            let hits = crate::recall::listing::parse(kept.lines.clone()).await;
+            let mut hits = hits.ok_or_else(|| BuildError::Internal("a listing cannot be read again".into()))?;
+            hits.append(&mut walked);
+            return Ok(hits);
+        }
+        Ok(walked)
     }
 
     /// Returns where each node is in the report.
@@ -147,7 +183,7 @@ impl Engine {
         let kept = self.recalled.as_ref().map(|recalled| &recalled.kept);
         let place = |node: &Node| Some(*kept?.places.get(node.recalled? as usize)?);
         let mut places: Vec<u32> = self.nodes.iter().map(|node| place(node).unwrap_or(u32::MAX)).collect();
-        let first = kept.map_or(0, |kept| u32::try_from(kept.tasks.len()).unwrap_or(u32::MAX));
+        let first = kept.map_or(0, |kept| kept.count);
         for (place, id) in (first..).zip(&self.ended) {
             places[*id as usize] = place;
         }

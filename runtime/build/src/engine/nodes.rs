@@ -127,7 +127,7 @@ impl Engine {
         }
         let id = u32::try_from(self.externals.len()).unwrap_or(u32::MAX);
         self.external_index.insert(external.clone(), id);
-        let known = self.recalled.as_ref().and_then(|recalled| recalled.external(external));
+        let known = self.recalled.as_ref().and_then(|recalled| recalled.externals.found(external));
         let state = known.map_or(ExternalState::Pending, ExternalState::Found);
         if matches!(state, ExternalState::Pending) {
             self.to_hash.push_back(id);

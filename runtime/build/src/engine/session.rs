@@ -6,7 +6,6 @@ use crate::graph::End;
 use crate::jobs::Shared;
 use crate::recall::Recalled;
 use crate::record::Answer;
-use crate::resolve::Resolver;
 use crate::tombstones::Tombstones;
 use rustc_hash::FxHashSet;
 use std::collections::HashMap;
@@ -117,17 +116,11 @@ async fn passes(
                 (None, Arc::new(tombstones))
             }
         };
-        let resolver = Resolver::new(&setup.plugins, options);
         let shared = Shared {
-            setup: setup.clone(),
-            options: options.clone(),
-            resolver,
-            tombstones,
-            relatives: tokio::sync::OnceCell::new(),
             keep_records: mode == Mode::Preview,
-            kept: crate::runner::Kept::default(),
             images: crate::images::Images::new(mode != Mode::Preview),
             capacity: setup.containers.as_ref().map(|containers| containers.capacity()),
+            ..Shared::new(setup, options, tombstones)
         };
         let mut engine = Engine::new(Arc::new(shared), mode.clone(), runtime.clone(), memory, recalled, started)?;
         for goal in goals {

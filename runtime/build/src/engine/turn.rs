@@ -68,8 +68,7 @@ impl Engine {
         // A moment at least, or nothing else would be done.
         let pause = self.shared.options.publish_every.max(Duration::from_secs(1));
         self.due = Some(tokio::time::Instant::now() + pause);
-        let report = self.report(self.totals(), true);
-        if let Some(writes) = crate::record::running(self, &report) {
+        if let Some(writes) = crate::record::running(self) {
             self.commit_loose(writes);
         }
     }
@@ -162,6 +161,12 @@ impl Engine {
                 for (id, state) in found.states {
                     let external = &mut self.externals[id as usize];
                     external.state = state;
+                    if let Some(recalled) = &self.recalled
+                        && !recalled.externals.agree(&external.external, &external.state)
+                    {
+                        // It changed since it was looked at.
+                        self.again = true;
+                    }
                     let dependents = std::mem::take(&mut external.dependents);
                     self.woken.extend(dependents);
                 }

@@ -167,7 +167,7 @@ fn a_preview_pulls_nothing() {
 #[test]
 fn containers_share_the_machine_and_no_big_one_starves() {
     let mut world = World::new(8);
-    world.options.want_tasks = true;
+    world.options.list = wrun_build::Listed::All;
     let engine = Arc::new(Engine::default());
     let tasks = vec![
         ("small", leaf(|_| unreachable!("a container does it"))),

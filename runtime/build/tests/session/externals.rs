@@ -8,7 +8,6 @@ use wrun_core::plan::{External, ExternalMode, Input, Source};
 use wrun_core::reason::Reason;
 use wrun_core::report::{AnsweredBy, State};
 use wrun_core::result::ActionResult;
-use wrun_core::session::SessionRecord;
 use wrun_store::Store as _;
 use wrun_store::external::{Rule, Sources, Weak};
 use wrun_store::objects::memory::MemoryObjects;
@@ -99,9 +98,7 @@ fn a_weaker_pin_is_marked_wherever_it_is_written_down() {
     let result: ActionResult = serde_json::from_slice(&record.body).unwrap();
     assert_eq!(result.action.inputs[0].kind, InputKind::Etag);
     assert_ne!(result.provenance.contents["f"], result.action.inputs[0].tree, "what it held is known too");
-    let (_, header) = world.block_on(world.store.runs(1)).unwrap().pop().unwrap();
-    let session: SessionRecord = serde_json::from_slice(&header).unwrap();
-    assert_eq!(session.externals[0].kind, InputKind::Etag);
+    assert_eq!(world.record().1[0].kind, InputKind::Etag);
     // A hit downloads nothing, even where nothing is remembered of the bytes.
     let gets = requests(&world).2;
     bucket.plant("in/c", b"three");

@@ -13,11 +13,13 @@ use wrun_core::param::{ParamSpec, Params, Value, Visibility};
 use wrun_core::plan::{Input, Limits, OutputKind, OutputSpec, Plan, Source};
 use wrun_core::report::State;
 use wrun_core::result::Address;
+use wrun_core::session::{ExternalPin, SessionRecord};
 use wrun_core::task::{Call, Need, PluginDescription, TaskType};
 use wrun_core::tree::{Entry, EntryKind, Tree};
 use wrun_exec::{Executor, FailureKind, Made, NeedEnded, PlanError, Planner, Run, RunContext, RunError};
 use wrun_store::files::{Dir, Objects};
 use wrun_store::memory::MemoryStore;
+use wrun_store::{BlobKind, Store as _};
 
 /// What a running task sees.
 pub struct Guest {
@@ -343,6 +345,17 @@ impl Fake {
         let took = self.took();
         assert!(took.values().all(|count| *count == 1), "something ran twice: {took:?}");
         took.into_keys().collect()
+    }
+}
+
+impl World {
+    /// The session record of the last run, and the externals that it lists.
+    pub fn record(&self) -> (SessionRecord, Vec<ExternalPin>) {
+        let (_, header) = self.block_on(self.store.runs(1)).unwrap().pop().unwrap();
+        let record: SessionRecord = serde_json::from_slice(&header).unwrap();
+        let Some(digest) = record.pins else { return (record, Vec::new()) };
+        let bytes = self.store.get(BlobKind::Blob, digest).unwrap().unwrap().to_vec().unwrap();
+        (record, wrun_core::externals::decode(&bytes).unwrap())
     }
 }
 

@@ -44,7 +44,7 @@ fn a_walk_says_the_same_as_the_session_record() {
     assert_eq!(walked.report.answered_by, AnsweredBy::Walk);
     assert_eq!((walked.report.totals.tasks, walked.report.totals.cached), (4, 4));
     world.options.check = false;
-    world.options.want_tasks = true;
+    world.options.list = wrun_build::Listed::All;
     let answered = world.build(&fake, &[("sum", 3)]);
     assert_eq!(answered.report.tasks.len(), 4);
     assert!(answered.report.tasks.iter().all(|task| task.state == State::Cached));

@@ -82,7 +82,7 @@ impl Case {
         let params = self.params.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let goal = GoalCall { task: self.task.into(), params: Params(params.collect()) };
         let mut options = self.world.options.clone();
-        options.want_tasks = true;
+        options.list = wrun_build::Listed::All;
         let interrupt = wrun_build::Interrupt::default();
         let work =
             wrun_build::build(&setup, &options, std::slice::from_ref(&goal), self.world.handle(), &interrupt);

@@ -38,7 +38,7 @@ fn a_recursive_reduce_of_depth_twelve_finishes_with_one_slot() {
 #[test]
 fn time_spent_waiting_is_nobodys_run_time() {
     let mut world = World::new(1);
-    world.options.want_tasks = true;
+    world.options.list = wrun_build::Listed::All;
     let report = world.build(&folds(), &[("fold", 200)]).report;
     let spent: f64 = report.tasks.iter().map(|task| task.seconds).sum();
     assert!(spent <= report.totals.seconds, "{spent} s in {} s", report.totals.seconds);

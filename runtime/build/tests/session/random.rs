@@ -112,7 +112,7 @@ fn check(specs: &mut [Spec], edits: &[Edit], slots: usize, all: bool) {
     let mut files = vec![0u8; specs.len()];
     let mut world = World::new(slots);
     world.options.check = all;
-    world.options.want_tasks = true;
+    world.options.list = wrun_build::Listed::All;
     let top = format!("t{}", specs.len() - 1);
     for edit in edits {
         match edit {
@@ -164,7 +164,7 @@ fn check(specs: &mut [Spec], edits: &[Edit], slots: usize, all: bool) {
         }
         let mut fresh = World::new(slots);
         fresh.options.check = true;
-        fresh.options.want_tasks = true;
+        fresh.options.list = wrun_build::Listed::All;
         write(&fresh, &files);
         let again = fresh.try_build(&plugin_of(specs), &code, &[(&top, 0)]).unwrap();
         assert_eq!(output(&outcome, 0), output(&again, 0));

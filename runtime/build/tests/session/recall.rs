@@ -5,7 +5,6 @@ use std::sync::Arc;
 use wrun_build::Outcome;
 use wrun_core::plan::{External, ExternalMode, Input, Source};
 use wrun_core::report::{AnsweredBy, State};
-use wrun_core::session::SessionRecord;
 use wrun_store::{Removal, Store as _};
 
 /// Leaves that each read a file, middles over ten leaves, a top over all middles.
@@ -30,7 +29,7 @@ fn write(world: &World, n: i64, text: &str) {
 
 fn world(middles: i64) -> (World, Arc<Fake>) {
     let mut world = World::new(2);
-    world.options.want_tasks = true;
+    world.options.list = wrun_build::Listed::All;
     (0..10 * middles).for_each(|n| write(&world, n, "a"));
     (world, grid(middles))
 }
@@ -45,11 +44,6 @@ fn look_ups(world: &World, fake: &Arc<Fake>) -> (Outcome, u64) {
     let before = world.store.counters().lookups;
     let outcome = build(world, fake);
     (outcome, world.store.counters().lookups - before)
-}
-
-fn record(world: &World) -> SessionRecord {
-    let runs = world.block_on(world.store.runs(1)).unwrap();
-    serde_json::from_slice(&runs[0].1).unwrap()
 }
 
 #[test]
@@ -77,7 +71,7 @@ fn the_report_is_that_of_a_walk() {
     let known = build(&world, &fake).report;
     // The same, by a session that knows nothing.
     let mut other = World::new(2);
-    other.options.want_tasks = true;
+    other.options.list = wrun_build::Listed::All;
     (0..30).for_each(|n| write(&other, n, if n == 7 { "b" } else { "a" }));
     let walked = build(&other, &grid(3)).report;
     let lines = |report: &wrun_core::report::Report| {
@@ -111,7 +105,7 @@ fn the_report_is_that_of_a_walk() {
     let third = build(&world, &fake);
     assert_eq!(fake.ran(), names(&["leaf 25", "middle 2", "top 0"]));
     assert_eq!((third.report.totals.cached, output(&third, 0).len()), (31, 32));
-    assert_eq!(record(&world).externals.len(), 30);
+    assert_eq!(world.record().1.len(), 30);
 }
 
 #[test]
@@ -200,7 +194,7 @@ fn a_graph_that_cannot_be_read_is_none() {
     for corrupt in [true, false] {
         let (mut world, fake) = world(2);
         build(&world, &fake);
-        let record = record(&world);
+        let (record, _) = world.record();
         for digest in [record.graph.unwrap(), record.listing] {
             match corrupt {
                 true => world.store.corrupt_blob(digest),

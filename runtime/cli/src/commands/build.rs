@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wrun_build::{Interrupt, Outcome, Setup};
+use wrun_build::{Interrupt, Listed, Outcome, Setup};
 use wrun_core::digest::{ActionKey, TreeDigest};
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::Report;
@@ -35,7 +35,10 @@ pub(crate) fn once(shell: &Shell, args: &BuildArgs, stop: Option<&Interrupt>) ->
     let mut prepared = prepare(shell, &args.goal, &args.store, Some(&args.session), (Need::Make, Last::Param))?;
     let rules = Rules::new(&prepared, args.publish.as_deref())?;
     let session = Session::start_with(&mut prepared, &args.run, true, stop)?;
-    prepared.options.want_tasks |= rules.want_tasks();
+    if rules.want_tasks() {
+        prepared.options.list = Listed::All;
+    }
+    prepared.options.want_externals = args.watch;
     let outcome = match &args.output {
         Some(_) => get::built(&mut prepared, &session)?,
         None => session.build(&prepared)?,
@@ -84,8 +87,12 @@ impl Session {
         let shell = &prepared.workspace.shell;
         prepared.options.fail_fast = run.fail_fast;
         prepared.options.check = run.check;
-        let looked_at_all = prepared.options.check && !shell.quiet;
-        prepared.options.want_tasks = run.report.is_some() || shell.verbose || looked_at_all;
+        prepared.options.list = match shell.quiet {
+            _ if run.report.is_some() || shell.verbose => Listed::All,
+            true => Listed::Misses,
+            false if run.check => Listed::All,
+            false => Listed::Changes,
+        };
         if let Some(path) = &run.report {
             writable(path)?;
         }

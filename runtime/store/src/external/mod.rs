@@ -65,6 +65,8 @@ pub struct Found {
     pub digest: TreeDigest,
     /// New memories of digests, to be committed whenever.
     pub stamps: Vec<Write>,
+    /// What tells that it still holds the same: of a single file of this machine, which has not just been written.
+    pub stamp: Option<FileStamp>,
     files: Vec<FoundFile>,
     /// Whether it is a single file: its tree is then not worth a record.
     alone: bool,
@@ -90,6 +92,11 @@ struct FoundFile {
 enum Where {
     Here(FileStamp),
     There(Arc<dyn Origin>, Seen),
+}
+
+/// Returns what a file of this machine is known by; `None` of anything else.
+pub fn file_stamp(path: &Path) -> Option<FileStamp> {
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|found| file::stamp(&found))
 }
 
 /// Finds and hashes externals. What is remembered is not read.
@@ -131,7 +138,10 @@ pub async fn find(
             (ExternalMode::Content, Some(weak)) => pinned(store, files, weak, request.rule.by),
             (ExternalMode::Content, None) => content(store, files, alone, now, &mut read),
         };
-        found.and_then(|found| found.checked(request))
+        let mut found = found.and_then(|found| found.checked(request))?;
+        // More counts than the file.
+        found.stamp.take_if(|_| request.rule.marker.is_some());
+        Ok(found)
     };
     Ok(requests.iter().zip(all).map(finish).collect())
 }
@@ -217,7 +227,13 @@ fn content(
         true => OnceLock::new(),
         false => OnceLock::from(Dir::with_memory(digest, memory, Some(store.clone()))),
     };
-    Ok(Found { kind: InputKind::Tree, digest, stamps, files, alone, store: store.clone(), dir })
+    let stamp = match (alone, files.first()) {
+        (true, Some(FoundFile { from: Where::Here(stamp), .. })) => {
+            Some(*stamp).filter(|stamp| settled(stamp, now))
+        }
+        _ => None,
+    };
+    Ok(Found { kind: InputKind::Tree, digest, stamps, stamp, files, alone, store: store.clone(), dir })
 }
 
 fn trees(files: &[FoundFile], memory: &mut Objects) -> Result<TreeDigest, ExternalError> {
@@ -288,7 +304,8 @@ fn written(
     let leaf = Leaf { name, path: Path::new(name), exec: false, digest, size };
     let digest = build(vec![leaf], &mut memory)?;
     let dir = OnceLock::from(Dir::with_memory(digest, memory, Some(store.clone())));
-    Ok(Found { kind, digest, stamps: Vec::new(), files, alone: false, store: store.clone(), dir })
+    let stamps = Vec::new();
+    Ok(Found { kind, digest, stamps, stamp: None, files, alone: false, store: store.clone(), dir })
 }
 
 impl Found {

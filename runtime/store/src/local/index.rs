@@ -164,7 +164,9 @@ impl Index {
 
     /// Returns the newest session record of a goal.
     pub(crate) fn session(&self, goal: GoalKey) -> Result<Option<Bytes>, StoreError> {
-        let sql = "SELECT header FROM session WHERE goal = ?1";
+        // One that its run has, too, is kept once: it may be large.
+        let sql = "SELECT CASE WHEN length(session.header) > 0 THEN session.header ELSE run.header END \
+                   FROM session LEFT JOIN run ON run.run = session.run WHERE goal = ?1";
         Ok(self.query(sql, &goal.0.as_bytes()[..], |row| bytes(row, 0))?.pop())
     }
 
@@ -191,7 +193,9 @@ impl Index {
 
     /// Lists the goals that have a session record.
     pub(crate) fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
-        self.query("SELECT goal, run, length(header) FROM session WHERE run > ?1 ORDER BY goal", "", |row| {
+        let sql = "SELECT goal, session.run, max(length(session.header), coalesce(length(run.header), 0)) \
+                   FROM session LEFT JOIN run ON run.run = session.run WHERE session.run > ?1 ORDER BY goal";
+        self.query(sql, "", |row| {
             Ok(Item {
                 what: GoalKey(digest(row, 0)?),
                 written: run_started(&row.get::<_, String>(1)?),
@@ -212,6 +216,11 @@ impl Index {
                 connection.execute("DELETE FROM session WHERE goal = ?1", [&goal.0.as_bytes()[..]])?;
             }
             for run in &what.runs {
+                connection.execute(
+                    "UPDATE session SET header = (SELECT header FROM run WHERE run = ?1) \
+                     WHERE run = ?1 AND length(header) = 0",
+                    [run],
+                )?;
                 connection.execute("DELETE FROM run WHERE run = ?1", [run])?;
             }
             for address in &what.results {
@@ -518,7 +527,7 @@ fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) 
             connection.execute(
                 "INSERT INTO session VALUES(?1, ?2, ?3) ON CONFLICT(goal) DO UPDATE \
                  SET run = excluded.run, header = excluded.header WHERE excluded.run >= run",
-                params![&goal.0.as_bytes()[..], run, &header[..]],
+                params![&goal.0.as_bytes()[..], run, &b""[..]],
             )?;
             connection.execute("INSERT OR REPLACE INTO run VALUES(?1, ?2)", params![run, &header[..]])?;
         }
@@ -545,13 +554,7 @@ fn stamp_key(stamp: &Stamp) -> Key {
         Stamp::File(stamp) => stamp,
         Stamp::Remote(digest) => return *digest.as_bytes(),
     };
-    let mut bytes = [0; 56];
-    bytes[..8].copy_from_slice(&stamp.device.to_le_bytes());
-    bytes[8..16].copy_from_slice(&stamp.inode.to_le_bytes());
-    bytes[16..24].copy_from_slice(&stamp.size.to_le_bytes());
-    bytes[24..40].copy_from_slice(&stamp.mtime.to_le_bytes());
-    bytes[40..].copy_from_slice(&stamp.ctime.to_le_bytes());
-    *blake3::hash(&bytes).as_bytes()
+    *blake3::hash(&stamp.to_bytes()).as_bytes()
 }
 
 fn encode_address(address: Address) -> [u8; 36] {

@@ -15,10 +15,15 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement, params};
 use rustc_hash::FxHashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// So many entries of the index are kept in memory, at most, plus one batch.
 const MOST_FRESH: usize = 64 * 1024;
+
+/// So many look-ups of so few keys read `fresh` where it lies.
+const MOST_SCANS: u32 = 4;
+const FEW: usize = 8;
 
 /// Records that are so near to each other are read in one go.
 const NEAR: i64 = 12;
@@ -107,7 +112,10 @@ pub(crate) struct State {
 
 /// The part of the index that is in memory, shared by all connections.
 #[derive(Default)]
-pub(crate) struct Log(RwLock<Fresh>);
+pub(crate) struct Log {
+    fresh: RwLock<Fresh>,
+    scans: AtomicU32,
+}
 
 /// What a look-up hands over: which key it was, the generation, the body if it was asked for.
 pub(crate) type Visit<'a> = dyn FnMut(usize, u32, &[u8]) + 'a;
@@ -132,10 +140,11 @@ impl Log {
         loop {
             let done = in_read(connection, || {
                 let seen = state(connection)?;
-                if !self.sync(connection, seen)? {
+                let scans = self.scans(keys.len());
+                if !scans && !self.sync(connection, seen)? {
                     return Ok(false);
                 }
-                let Some(found) = self.positions(connection, seen, kind, keys)? else { return Ok(false) };
+                let Some(found) = self.positions(connection, seen, (kind, keys), scans)? else { return Ok(false) };
                 fetch(connection, kind, keys, &found, bodies, visit)?;
                 Ok(true)
             });
@@ -145,10 +154,17 @@ impl Log {
         }
     }
 
+    /// Tells whether a look-up reads `fresh` where it lies: the first few of a process that ask for little, as bringing
+    /// all of it into memory takes longer than all that a build does in which nothing moved.
+    fn scans(&self, keys: usize) -> bool {
+        let unread = || self.fresh.read().unwrap_or_else(PoisonError::into_inner).total == 0;
+        keys <= FEW && unread() && self.scans.fetch_add(1, Ordering::Relaxed) < MOST_SCANS
+    }
+
     /// Brings memory up to the snapshot; false if memory is past a move that the snapshot is before.
     fn sync(&self, connection: &Connection, seen: State) -> rusqlite::Result<bool> {
         {
-            let fresh = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
             if fresh.epoch > seen.epoch {
                 return Ok(false);
             }
@@ -156,21 +172,18 @@ impl Log {
                 return Ok(true);
             }
         }
-        let mut fresh = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
         if fresh.epoch > seen.epoch {
             return Ok(false);
         }
         if fresh.epoch < seen.epoch {
             *fresh = Fresh { epoch: seen.epoch, ..Fresh::default() };
         }
-        let mut statement = connection.prepare_cached("SELECT id, entries FROM fresh WHERE id > ?1")?;
-        let mut rows = statement.query([fresh.total])?;
-        while let Some(row) = rows.next()? {
-            for pair in row.get_ref(1)?.as_blob()?.as_chunks::<16>().0 {
-                let (slot, at) = unpack(pair);
-                fresh.positions.add(slot, at);
-            }
-        }
+        let new = "SELECT coalesce(sum(length(entries)), 0) / 16 FROM fresh WHERE id > ?1";
+        let new: i64 = connection.prepare_cached(new)?.query_row([fresh.total], |row| row.get(0))?;
+        fresh.positions.first.reserve(usize::try_from(new).unwrap_or_default());
+        let after = fresh.total;
+        each_fresh(connection, after, &mut |slot, at| fresh.positions.add(slot, at))?;
         fresh.total = fresh.total.max(seen.total);
         Ok(true)
     }
@@ -181,13 +194,18 @@ impl Log {
         &self,
         connection: &Connection,
         seen: State,
-        kind: Kind,
-        keys: &[Key],
+        (kind, keys): (Kind, &[Key]),
+        scan: bool,
     ) -> rusqlite::Result<Option<Vec<(i64, u32)>>> {
         let mut slots: Vec<(i64, u32)> = (0..).zip(keys).map(|(i, key)| (kind.slot(key), i)).collect();
         let mut found = Vec::with_capacity(keys.len());
-        {
-            let fresh = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if scan {
+            each_fresh(connection, 0, &mut |found_slot, at| {
+                let same = slots.iter().filter(|(slot, _)| *slot == found_slot);
+                found.extend(same.map(|(_, i)| (at, *i)));
+            })?;
+        } else {
+            let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
             if fresh.epoch != seen.epoch {
                 return Ok(None);
             }
@@ -206,6 +224,19 @@ impl Log {
         found.dedup();
         Ok(Some(found))
     }
+}
+
+/// Calls `visit` with the slot and the position of each entry of `fresh` after a commit.
+fn each_fresh(connection: &Connection, after: i64, visit: &mut dyn FnMut(i64, i64)) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("SELECT entries FROM fresh WHERE id > ?1")?;
+    let mut rows = statement.query([after])?;
+    while let Some(row) = rows.next()? {
+        for pair in row.get_ref(0)?.as_blob()?.as_chunks::<16>().0 {
+            let (slot, at) = unpack(pair);
+            visit(slot, at);
+        }
+    }
+    Ok(())
 }
 
 const IN_MAIN: &str = "SELECT at FROM main WHERE slot = ?1";
@@ -353,7 +384,7 @@ impl<'c> Append<'c> {
         let slot = kind.slot(key);
         let mut positions: Vec<i64> = Vec::new();
         {
-            let fresh = self.log.0.read().unwrap_or_else(PoisonError::into_inner);
+            let fresh = self.log.fresh.read().unwrap_or_else(PoisonError::into_inner);
             positions.extend(fresh.positions.of(slot));
         }
         if self.seen.epoch > 0 {
@@ -434,7 +465,7 @@ impl<'c> Append<'c> {
         let total = self.seen.total + 1;
         let mut epoch = self.seen.epoch;
         let added = self.added.entries();
-        let fresh = self.log.0.read().unwrap_or_else(PoisonError::into_inner);
+        let fresh = self.log.fresh.read().unwrap_or_else(PoisonError::into_inner);
         if fresh.positions.len() + added.len() > MOST_FRESH {
             let mut entries = fresh.positions.entries();
             entries.extend(&added);
@@ -471,7 +502,7 @@ pub(crate) struct Appended {
 impl Log {
     /// Takes over what was committed.
     pub(crate) fn committed(&self, appended: Appended) {
-        let mut fresh = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
         if fresh.total >= appended.state.total {
             return; // A reader was quicker.
         }

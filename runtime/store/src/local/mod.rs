@@ -258,7 +258,7 @@ fn hash(kind: BlobKind, mut file: &File) -> std::io::Result<Digest> {
         return Ok(kind.digest(&bytes));
     }
     let mut hasher = BlobHasher::new();
-    let mut buffer = vec![0; 1 << 20];
+    let mut buffer = vec![0; 128 << 10];
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(hasher.digest()),
