@@ -359,6 +359,15 @@ impl World {
     }
 }
 
+/// Makes `path` name one of some files that nobody has written to lately, and whose times are therefore believed.
+pub fn link_old(path: &std::path::Path, which: usize) {
+    const OLD: [&str; 5] = ["lib.rs", "api.rs", "cycle.rs", "graph.rs", "images.rs"];
+    let old = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(OLD[which % OLD.len()]);
+    // Removed first, if it is there.
+    _ = std::fs::remove_file(path);
+    std::os::unix::fs::symlink(old, path).unwrap();
+}
+
 /// The text that a goal made.
 pub fn output(outcome: &Outcome, goal: usize) -> String {
     let goal = outcome.goals[goal].as_ref().unwrap_or_else(|| panic!("no output: {:?}", outcome.failures));

@@ -109,6 +109,35 @@ fn the_report_is_that_of_a_walk() {
 }
 
 #[test]
+fn files_are_looked_at_by_their_times() {
+    let mut world = World::new(2);
+    world.options.list = wrun_build::Listed::All;
+    let path = |n: usize| world.root.path().join(format!("f{n}"));
+    (0..30).for_each(|n| link_old(&path(n), n));
+    let fake = grid(3);
+    let first = build(&world, &fake);
+    let (record, externals) = world.record();
+    assert_eq!((record.format, record.externals.len(), externals.len()), (2, 0, 30));
+    let (outcome, asked) = look_ups(&world, &fake);
+    assert_eq!(outcome.report.answered_by, AnsweredBy::SessionRecord);
+    assert_eq!((outcome.report.tasks.len(), output(&outcome, 0)), (34, output(&first, 0)));
+    assert!(asked < 5, "{asked} look-ups: nothing is asked of any file");
+    // The same path names another file now, and then the first again.
+    link_old(&path(7), 1);
+    let (changed, asked) = look_ups(&world, &fake);
+    assert_eq!(fake.ran(), names(&["leaf 7", "middle 0", "top 0"]));
+    assert_ne!(output(&changed, 0), output(&first, 0));
+    assert!(asked < 50, "{asked} look-ups");
+    link_old(&path(7), 7);
+    let back = build(&world, &fake);
+    assert_eq!((fake.ran().len(), output(&back, 0)), (0, output(&first, 0)));
+    // One that is gone fails as in a walk.
+    std::fs::remove_file(path(7)).unwrap();
+    let gone = build(&world, &fake);
+    assert_eq!((gone.report.totals.failed, gone.report.totals.blocked, gone.report.totals.cached), (1, 2, 31));
+}
+
+#[test]
 fn early_cutoff_ends_the_walk() {
     let world = World::new(2);
     write(&world, 1, "a");
