@@ -4,6 +4,7 @@
 //! believes a [`SessionRecord`](crate::session::SessionRecord), which names it. Keys are functions of code, params and
 //! what inputs hold, so they are the same wherever nothing below a task moved.
 
+use crate::action;
 use crate::codec::{DecodeError, Decoder, Encoder};
 use crate::digest::{ActionKey, PlanKey, TreeDigest};
 use crate::result::Address;
@@ -71,7 +72,7 @@ impl Graph {
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new(DOMAIN, VERSION);
         let room = 160 * self.tasks.len() + 9 * (self.needs.len() + self.externals.len());
-        encoder.reserve(room).list(self.tasks.len());
+        encoder.reserve(room).uint(action::VERSION).list(self.tasks.len());
         for (at, task) in self.tasks.iter().enumerate() {
             encoder.digest(&task.plan.0).digest(&task.address.key.0).uint(task.address.generation.into());
             encoder.digest(&task.tree.0).float(task.seconds).bool(task.clocked);
@@ -87,6 +88,10 @@ impl Graph {
     pub fn decode(bytes: &[u8], externals: usize) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes, DOMAIN, VERSION)?;
         let mut graph = Self::default();
+        // Keys of another version would be others.
+        if decoder.uint()? != action::VERSION {
+            return Err(DecodeError::Unexpected { expected: "keys of this version", at: 0 });
+        }
         let count = decoder.list()?;
         // No more than there can be, whatever it says.
         let most = usize::try_from(count).unwrap_or_default().min(bytes.len() / 128);

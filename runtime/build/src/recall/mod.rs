@@ -142,12 +142,8 @@ impl Recalled {
             kept.count += 1;
             kept.saved_seconds += task.seconds;
         }
-        let Some(Ok(Some(listing))) = (match self.listing.take() {
-            Some(listing) => Some(listing.await),
-            None => None,
-        }) else {
-            return false;
-        };
+        let Some(reading) = self.listing.take() else { return false };
+        let Ok(Some(listing)) = reading.await else { return false };
         let places = Arc::new(places);
         let Some(lines) = listing::keep(Arc::new(listing), places.clone()).await else { return false };
         self.kept = Kept { lines: Arc::new(lines), places, ..kept };
