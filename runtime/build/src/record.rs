@@ -171,13 +171,15 @@ pub(crate) async fn confirmed(
     let setup = &engine.shared.setup;
     let Some(goal) = goal(setup, &engine.shared.options, goals) else { return Ok(false) };
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(false) };
-    let Ok(record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
+    let Ok(mut record) = serde_json::from_slice::<SessionRecord>(&header) else { return Ok(false) };
     let same_past = record.is_known() && record.tombstone == engine.shared.tombstones.last();
     let same_images = record.images == images(engine);
-    if !same_past || !same_images || record.results != found.results {
+    // One of an older version knows no graph.
+    let whole = setup.store.is_remote() || record.graph.is_some();
+    if record.goal != goal.key() || !same_past || !same_images || !whole || record.results != found.results {
         return Ok(false);
     }
-    Ok(listed(&*setup.store, record).await?.is_some_and(|externals| externals == found.externals))
+    Ok(listed(&*setup.store, &mut record).await?.is_some_and(|externals| externals == found.externals))
 }
 
 /// Returns the images of the session's containers. Those of the last build are still those that keys have.
@@ -415,6 +417,9 @@ pub(crate) async fn answer(
     let Some(header) = setup.store.session(goal.key()).await? else { return Ok(Answer::Walk(None)) };
     let record = || serde_json::from_slice::<SessionRecord>(&header).ok().filter(|_| far).map(Box::new);
     let Ok(head) = serde_json::from_slice::<Head>(&header) else { return Ok(Answer::Walk(None)) };
+    if head.goal != goal.key() {
+        return Ok(Answer::Walk(None));
+    }
     if forced || (options.check && far) {
         return Ok(Answer::Walk(record()));
     }

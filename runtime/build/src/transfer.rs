@@ -359,8 +359,13 @@ impl Transfer {
             record.tombstone = NEVER;
         }
         (record.pack, record.graph) = (None, None);
-        let Some(externals) = crate::recall::listed(&*self.from, record.clone()).await? else { return Ok(()) };
-        (record.format, record.externals, record.pins) = (1, externals, None);
+        let externals = crate::recall::listed(&*self.from, &mut record).await?;
+        // One that does not know its externals must answer no build.
+        let newest = newest && externals.is_some();
+        record.externals = externals.unwrap_or_default();
+        if record.is_known() {
+            (record.format, record.pins) = (1, None);
+        }
         if newest && self.to.is_remote() {
             let pack = self.pack(addresses).await?;
             record.pack = Some(Digest::of_blob(&pack));

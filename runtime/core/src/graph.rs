@@ -4,13 +4,14 @@
 //! believes a [`SessionRecord`](crate::session::SessionRecord), which names it. Keys are functions of code, params and
 //! what inputs hold, so they are the same wherever nothing below a task moved.
 
-use crate::action;
 use crate::codec::{DecodeError, Decoder, Encoder};
 use crate::digest::{ActionKey, PlanKey, TreeDigest};
 use crate::result::Address;
 
 const DOMAIN: &str = "wrun.graph";
 const VERSION: u64 = 1;
+/// What else makes keys what they are: of other versions they would be others.
+const KEYS: [u64; 3] = [crate::action::VERSION, crate::tree::VERSION, crate::task::CONTAINER_LAYOUT];
 
 /// One task.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -72,7 +73,9 @@ impl Graph {
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new(DOMAIN, VERSION);
         let room = 160 * self.tasks.len() + 9 * (self.needs.len() + self.externals.len());
-        encoder.reserve(room).uint(action::VERSION).list(self.tasks.len());
+        encoder.reserve(room);
+        KEYS.iter().for_each(|version| _ = encoder.uint(*version));
+        encoder.list(self.tasks.len());
         for (at, task) in self.tasks.iter().enumerate() {
             encoder.digest(&task.plan.0).digest(&task.address.key.0).uint(task.address.generation.into());
             encoder.digest(&task.tree.0).float(task.seconds).bool(task.clocked);
@@ -88,9 +91,10 @@ impl Graph {
     pub fn decode(bytes: &[u8], externals: usize) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes, DOMAIN, VERSION)?;
         let mut graph = Self::default();
-        // Keys of another version would be others.
-        if decoder.uint()? != action::VERSION {
-            return Err(DecodeError::Unexpected { expected: "keys of this version", at: 0 });
+        for version in KEYS {
+            if decoder.uint()? != version {
+                return Err(DecodeError::Unexpected { expected: "keys of this version", at: 0 });
+            }
         }
         let count = decoder.list()?;
         // No more than there can be, whatever it says.

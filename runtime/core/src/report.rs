@@ -285,7 +285,7 @@ pub struct ExternalReport {
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnsweredBy {
-    /// The graph was walked.
+    /// Tasks were looked at: all of them, or those above a change.
     #[default]
     Walk,
     /// A session record said that nothing moved.

@@ -51,7 +51,7 @@ impl Goal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SessionRecord<E = Vec<ExternalPin>> {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or an older one.
     pub format: u32,
     /// The record's own key.
     pub goal: GoalKey,

@@ -10,7 +10,7 @@ use crate::digest::{Digest, TreeDigest};
 /// The key-derivation context of tree digests.
 pub const CONTEXT: &str = "wrun 2026 tree v1";
 const DOMAIN: &str = "wrun.tree";
-const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 1;
 
 /// What an entry of a tree is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]

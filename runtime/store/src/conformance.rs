@@ -334,6 +334,11 @@ pub async fn the_newest_session_wins(home: &impl Home) {
     assert_eq!(store.session(goal("a")).await.unwrap(), Some(bytes("5")));
     assert_eq!(store.session(goal("b")).await.unwrap(), None);
     assert_eq!(store.runs(9).await.unwrap().len(), 5);
+    // Two machines may give one name to two runs; of the goals each keeps its own.
+    let other = Write::Session { goal: goal("b"), run: "5".to_owned(), header: bytes("of b") };
+    commit(&store, vec![other]).await;
+    assert_eq!(home.open().session(goal("a")).await.unwrap(), Some(bytes("5")));
+    assert_eq!(home.open().session(goal("b")).await.unwrap(), Some(bytes("of b")));
 }
 
 /// The history is in the order of the runs' ids.

@@ -2,13 +2,14 @@
 //!
 //! Roots are the session records that are young enough, those of running builds among them; results that were written
 //! lately, whether or not a build finished; the newest results of each task, where asked for; and pins. A root needs
-//! what it names: every key that its build touched, the listing, the pack. A key needs all its generations that are
+//! what it names: every key that its build touched, the listing, the pack, and the graph and the externals of the newest of each goal. A key needs all its generations that are
 //! not disowned, with their bytes, and the records of those that are: whoever looks for a result begins with the
 //! lowest. A result needs its bytes, what makes it possible to make it again, and the results that its inputs came
 //! from.
 
 use super::catalog::{Closure, Unread};
 use super::{CareError, Catalog, Known};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use wrun_core::digest::{ActionKey, Digest, GoalKey};
@@ -159,8 +160,13 @@ async fn session(
     };
     marks.blobs.insert(record.listing);
     marks.blobs.extend(record.pack);
-    marks.blobs.extend(record.graph);
-    marks.blobs.extend(record.pins);
+    // These are of use to the next build of the goal alone.
+    let newest = store.session(record.goal).await?;
+    let newest = newest.and_then(|header| serde_json::from_slice::<SessionRecord<IgnoredAny>>(&header).ok());
+    if newest.is_some_and(|newest| newest.run == record.run) {
+        marks.blobs.extend(record.graph);
+        marks.blobs.extend(record.pins);
+    }
     keys.extend(record.results.iter().map(|result| result.address.key));
     let Some(listing) = super::bytes(store, BlobKind::Blob, record.listing).await? else {
         // What its goals were made of is still found through their records.

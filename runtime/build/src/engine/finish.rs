@@ -42,7 +42,7 @@ impl Session {
             format: FORMAT,
             answered_by: AnsweredBy::Walk,
             totals,
-            tasks: engine.listed(walked, list).await?,
+            tasks: if known && list != Listed::All { Vec::new() } else { engine.listed(walked, list).await? },
             externals: crate::record::shown(&found.externals),
             notes: engine.memory.notes.clone(),
             ..Report::default()

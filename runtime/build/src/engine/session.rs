@@ -38,7 +38,13 @@ pub(crate) async fn build(
     let before = setup.traffic();
     let (mut warmed, mut known) = (FxHashSet::default(), None);
     setup.sink.send(Event::Started { goals: goals.len(), slots: options.slots });
-    match crate::record::answer(setup, options, goals, started).await? {
+    let answer = tokio::select! {
+        biased;
+        // Whoever walks hears of it.
+        () = interrupt.wait() => Answer::Walk(None),
+        answer = crate::record::answer(setup, options, goals, started) => answer?,
+    };
+    match answer {
         Answer::Outcome(mut outcome) => {
             // An earlier process may have died before it had sent what it made.
             let settled = setup.store.settle().await?;
@@ -155,12 +161,14 @@ fn owed(results: usize) -> Option<String> {
 }
 
 impl Engine {
-    /// Takes from the last build what this one did not have to look at; walks again if that cannot be read.
+    /// Takes from the last build what this one did not have to look at; walks again if that cannot be read, or if an
+    /// image has meanwhile become another one.
     async fn keep_recalled(&mut self) {
         let asked = self.nodes.iter().filter_map(|node| node.recalled);
-        if let Some(recalled) = &mut self.recalled
-            && !recalled.keep(asked).await
-        {
+        let Some(recalled) = &mut self.recalled else { return };
+        let mut images = self.shared.images.all().into_iter();
+        let same = images.all(|(name, digest)| recalled.images().get(&name).is_none_or(|known| *known == digest));
+        if !same || !recalled.keep(asked).await {
             (self.recalled, self.again) = (None, true);
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct Externals {
     pins: Vec<ExternalPin>,
     /// Whether each holds what it held.
     same: Vec<bool>,
-    /// Those that were read again.
+    /// Those that do not.
     found: FxHashMap<usize, Arc<FoundExternal>>,
     stamps: Vec<Option<FileStamp>>,
 }
@@ -67,7 +67,10 @@ impl Externals {
         for (at, found) in crate::external::find_again(shared, touched).await? {
             all.same[at] = is_same(&all.pins[at], &found);
             all.stamps[at] = found.stamp;
-            all.found.insert(at, Arc::new(FoundExternal { found, brought: OnceCell::new() }));
+            // Of the others nobody may ever ask.
+            if !all.same[at] {
+                all.found.insert(at, Arc::new(FoundExternal { found, brought: OnceCell::new() }));
+            }
         }
         Ok(Some(all))
     }
@@ -117,7 +120,7 @@ impl Externals {
         self.pins.binary_search_by(|pin| order(&pin.external).cmp(&order(wanted))).ok()
     }
 
-    /// Returns what an external holds that was read again: nothing is read twice.
+    /// Returns what an external holds now that held something else: what changed is not read twice.
     pub(crate) fn found(&self, wanted: &External) -> Option<Arc<FoundExternal>> {
         self.found.get(&self.pin(wanted)?).cloned()
     }
@@ -166,11 +169,11 @@ async fn untouched(
     Ok(all)
 }
 
-/// Returns what externals a record lists; `None` if that is gone, or cannot be read.
+/// Takes what externals a record lists; `None` if that is gone, or cannot be read.
 pub(crate) async fn listed(
     store: &dyn Store,
-    record: SessionRecord,
+    record: &mut SessionRecord,
 ) -> Result<Option<Vec<ExternalPin>>, StoreError> {
-    let Some(digest) = record.pins else { return Ok(Some(record.externals)) };
+    let Some(digest) = record.pins else { return Ok(Some(std::mem::take(&mut record.externals))) };
     Ok(blob(store, digest).await?.and_then(|bytes| externals::decode(&bytes).ok()))
 }

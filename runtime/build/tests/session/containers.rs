@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wrun_build::rerun::{RerunError, Verdict};
 use wrun_build::{Fate, Force, Interrupt, Outcome, Setup, build, preview};
-use wrun_core::plan::{ContainerSpec, Plan};
+use wrun_core::plan::{ContainerSpec, External, ExternalMode, Input, Plan, Source};
 use wrun_core::reason::Reason;
 use wrun_core::report::State;
 use wrun_core::result::{ActionResult, Address};
@@ -35,6 +35,8 @@ struct Engine {
     /// So many attempts fail first, in this way.
     failing: Mutex<Vec<RunError>>,
     left: Arc<AtomicU32>,
+    /// Whether an image becomes another one once somebody has looked at it.
+    moves: AtomicBool,
 }
 
 /// Counts what a run leaves for as long as somebody needs it.
@@ -60,6 +62,9 @@ impl Containers for Engine {
                 digest
             }
         };
+        if self.moves.swap(false, Ordering::SeqCst) {
+            self.images.lock().unwrap().insert(reference.to_owned(), "sha256:moved".into());
+        }
         Ok(Some(Image { reference: reference.to_owned(), from: format!("{reference}@{digest}"), digest }))
     }
 
@@ -153,6 +158,30 @@ fn a_session_record_answers_only_while_the_image_is_the_same() {
     // An image that is gone from this machine is no answer either, and no failure.
     engine.images.lock().unwrap().clear();
     assert_eq!(by(&built(&world, &setup, &[("box", 1)])), wrun_core::report::AnsweredBy::Walk);
+}
+
+#[test]
+fn an_image_that_moves_during_a_build_is_one_image_for_all_tasks() {
+    let (world, engine) = (World::new(1), Arc::new(Engine::default()));
+    let file = |_| {
+        let file = External { uri: "f".into(), mode: ExternalMode::Content, wait: false };
+        vec![Input { name: "file".into(), source: Source::External(file) }]
+    };
+    let fake = plugin(vec![
+        ("box", leaf(|_| unreachable!("a container does it"))),
+        ("reads", pure(file, |_, _| unreachable!("a container does it"))),
+        ("top", pure(|_| vec![task("a", "box", 1), task("b", "reads", 1)], |_, all| all.into())),
+    ]);
+    let fake = fake.changed(|_| (), contained);
+    let setup = setup(&world, &fake, "code", &engine);
+    std::fs::write(world.root.path().join("f"), "1").unwrap();
+    assert_eq!(output(&built(&world, &setup, &[("top", 1)]), 0), "sha256:tool,sha256:tool");
+    std::fs::write(world.root.path().join("f"), "2").unwrap();
+    // `box` stands by the image that it had when the build began; `reads` runs in the one that came after.
+    engine.moves.store(true, Ordering::SeqCst);
+    let mixed = built(&world, &setup, &[("top", 1)]);
+    assert_eq!(output(&mixed, 0), "sha256:moved,sha256:moved");
+    assert_eq!(mixed.report.totals.tasks, 3);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wrun_build::Outcome;
 use wrun_core::plan::{External, ExternalMode, Input, Source};
 use wrun_core::report::{AnsweredBy, State};
+use wrun_core::session::SessionRecord;
 use wrun_store::{Removal, Store as _};
 
 /// Leaves that each read a file, middles over ten leaves, a top over all middles.
@@ -135,6 +136,50 @@ fn files_are_looked_at_by_their_times() {
     std::fs::remove_file(path(7)).unwrap();
     let gone = build(&world, &fake);
     assert_eq!((gone.report.totals.failed, gone.report.totals.blocked, gone.report.totals.cached), (1, 2, 31));
+}
+
+#[test]
+fn a_gc_keeps_the_graph_of_the_newest_build_of_a_goal() {
+    use wrun_build::care::{GcOptions, collect};
+    let (mut world, fake) = world(2);
+    build(&world, &fake);
+    let old = world.record().0;
+    write(&world, 7, "b");
+    world.options.now = "2013-02-01T00:01:00Z".parse().unwrap();
+    build(&world, &fake);
+    let new = world.record().0;
+    world.store.set_now(world.options.now.as_millisecond() + 1000);
+    let options = GcOptions { keep: 3_600_000, keep_last: 0, grace: 0, alone: true, dry_run: false, who: 1 };
+    let store: Arc<dyn wrun_store::Store> = world.store.clone();
+    world.block_on(collect(&store, &options)).unwrap();
+    let there = |record: &SessionRecord| {
+        let digests = [record.listing, record.graph.unwrap(), record.pins.unwrap()];
+        world.block_on(world.store.has(&digests)).unwrap()
+    };
+    assert_eq!((there(&old), there(&new)), (vec![true, false, false], vec![true; 3]));
+    write(&world, 7, "c");
+    build(&world, &fake);
+    assert_eq!(fake.ran(), names(&["leaf 7", "middle 0", "top 0"]));
+}
+
+#[test]
+fn a_record_of_another_goal_answers_nothing() {
+    let (mut world, fake) = world(1);
+    let first = build(&world, &fake);
+    world.options.now = "2013-02-01T00:01:00Z".parse().unwrap();
+    let other = world.build(&fake, &[("middle", 0)]);
+    let (of_other, _) = world.record();
+    // The header of one goal lies where that of the other is looked for.
+    let (run, header) = world.block_on(world.store.runs(1)).unwrap().pop().unwrap();
+    let runs = world.block_on(world.store.runs(9)).unwrap();
+    let top: Vec<SessionRecord> = runs.iter().map(|run| serde_json::from_slice(&run.1).unwrap()).collect();
+    let top = top.iter().find(|record| record.task == "top").unwrap();
+    assert_ne!(top.goal, of_other.goal);
+    let write = wrun_store::Write::Session { goal: top.goal, run, header };
+    world.block_on(world.store.commit(vec![write])).unwrap();
+    let again = build(&world, &fake);
+    assert_eq!((again.report.answered_by, output(&again, 0)), (AnsweredBy::Walk, output(&first, 0)));
+    assert_eq!(output(&other, 0).len(), 10);
 }
 
 #[test]

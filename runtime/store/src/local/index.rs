@@ -164,9 +164,7 @@ impl Index {
 
     /// Returns the newest session record of a goal.
     pub(crate) fn session(&self, goal: GoalKey) -> Result<Option<Bytes>, StoreError> {
-        // One that its run has, too, is kept once: it may be large.
-        let sql = "SELECT CASE WHEN length(session.header) > 0 THEN session.header ELSE run.header END \
-                   FROM session LEFT JOIN run ON run.run = session.run WHERE goal = ?1";
+        let sql = "SELECT header FROM session WHERE goal = ?1";
         Ok(self.query(sql, &goal.0.as_bytes()[..], |row| bytes(row, 0))?.pop())
     }
 
@@ -193,9 +191,7 @@ impl Index {
 
     /// Lists the goals that have a session record.
     pub(crate) fn list_goals(&self) -> Result<Vec<Item<GoalKey>>, StoreError> {
-        let sql = "SELECT goal, session.run, max(length(session.header), coalesce(length(run.header), 0)) \
-                   FROM session LEFT JOIN run ON run.run = session.run WHERE session.run > ?1 ORDER BY goal";
-        self.query(sql, "", |row| {
+        self.query("SELECT goal, run, length(header) FROM session WHERE run > ?1 ORDER BY goal", "", |row| {
             Ok(Item {
                 what: GoalKey(digest(row, 0)?),
                 written: run_started(&row.get::<_, String>(1)?),
@@ -216,11 +212,6 @@ impl Index {
                 connection.execute("DELETE FROM session WHERE goal = ?1", [&goal.0.as_bytes()[..]])?;
             }
             for run in &what.runs {
-                connection.execute(
-                    "UPDATE session SET header = (SELECT header FROM run WHERE run = ?1) \
-                     WHERE run = ?1 AND length(header) = 0",
-                    [run],
-                )?;
                 connection.execute("DELETE FROM run WHERE run = ?1", [run])?;
             }
             for address in &what.results {
@@ -527,7 +518,7 @@ fn write_plain(connection: &Connection, write: &Write, outcome: &mut Committed) 
             connection.execute(
                 "INSERT INTO session VALUES(?1, ?2, ?3) ON CONFLICT(goal) DO UPDATE \
                  SET run = excluded.run, header = excluded.header WHERE excluded.run >= run",
-                params![&goal.0.as_bytes()[..], run, &b""[..]],
+                params![&goal.0.as_bytes()[..], run, &header[..]],
             )?;
             connection.execute("INSERT OR REPLACE INTO run VALUES(?1, ?2)", params![run, &header[..]])?;
         }

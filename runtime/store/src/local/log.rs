@@ -3,7 +3,7 @@
 //! Keys are hashes, so an ordinary B-tree over them would be written all over by every batch: ten times
 //! the bytes, and ten times the time, of what the records themselves take. So the bodies go to `log`, in
 //! order of writing. Where they are is said by (slot, position) pairs of 16 bytes, a slot being 64 bits
-//! of the key: those of each commit are one row of `fresh`, which every process keeps in memory; once
+//! of the key: those of each commit are one row of `fresh`, which a process that asks often keeps in memory; once
 //! there are [`MOST_FRESH`] of them they are moved, in order, into the B-tree `main`. Two keys may share a
 //! slot, so each record carries its whole key in its head: kind, key, and the generation of a result.
 //!
