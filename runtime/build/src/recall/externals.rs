@@ -1,9 +1,10 @@
 //! What the externals of the last build hold now.
 
-use super::{Head, TOGETHER, blob};
+use super::Head;
 use crate::api::BuildError;
 use crate::graph::{ExternalState, FoundExternal};
 use crate::jobs::Shared;
+use crate::rerun::blob;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -13,6 +14,9 @@ use wrun_core::plan::External;
 use wrun_core::session::{ExternalPin, SessionRecord};
 use wrun_store::external::{Found, file_stamp};
 use wrun_store::{Bytes, FileStamp, Store, StoreError};
+
+/// So many files are looked at in one turn.
+const TOGETHER: usize = 1024;
 
 /// Where the externals of a record are.
 enum Source {

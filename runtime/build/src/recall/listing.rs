@@ -1,6 +1,6 @@
 //! The listing of a session, one JSON line a task: reading it, and keeping lines of it for the next one.
 
-use super::blob;
+use crate::rerun::blob;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::ops::Range;

@@ -11,18 +11,16 @@ pub(crate) mod listing;
 
 use crate::api::BuildError;
 use crate::jobs::Shared;
+use crate::rerun::{blob, local_blob};
 pub(crate) use externals::{Externals, listed, order};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
-use wrun_core::digest::{ActionKey, Digest, PlanKey};
+use wrun_core::digest::{ActionKey, PlanKey};
 use wrun_core::graph::{Graph, Task};
 use wrun_core::session::SessionRecord;
-use wrun_store::{BlobKind, Store, StoreError};
-
-/// Look-ups of one turn.
-const TOGETHER: usize = 1024;
+use wrun_store::Store;
 
 /// A session record, of whose externals nothing is read.
 pub(crate) type Head = SessionRecord<serde::de::IgnoredAny>;
@@ -160,7 +158,7 @@ impl Kept {
 
 /// Tells whether the result of each task that should stand is there, live, what it was, and with all its bytes.
 async fn all_stand(shared: &Arc<Shared>, graph: &Arc<Graph>, stands: &Arc<[bool]>) -> Result<bool, BuildError> {
-    // Records are copied, and memory that a process has used is faster than memory that it has not.
+    // So few, because records are copied, and memory that a process has used is faster than memory that it has not.
     const TOGETHER: usize = 128;
     let start = |first: usize| {
         let (shared, graph, stands) = (shared.clone(), graph.clone(), stands.clone());
@@ -195,20 +193,4 @@ async fn these_stand(shared: &Shared, tasks: &[&Task]) -> Result<bool, BuildErro
         }
     }
     Ok(true)
-}
-
-/// Returns a blob that saves time: one that is gone, or not what it was, is none.
-async fn blob(store: &dyn Store, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
-    if store.is_remote() {
-        store.fetch(&[(BlobKind::Blob, digest)]).await?;
-    }
-    local_blob(store, digest)
-}
-
-fn local_blob(store: &dyn Store, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
-    match store.get(BlobKind::Blob, digest) {
-        Ok(found) => Ok(found.and_then(|blob| blob.to_vec().ok())),
-        Err(StoreError::Corrupt { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
