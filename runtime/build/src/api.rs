@@ -135,7 +135,7 @@ impl Options {
 }
 
 /// Which tasks a report lists.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Listed {
     /// Those that were no hits.
     Misses,

@@ -97,7 +97,7 @@ pub async fn recall(store: &dyn Store, plugin: &str, task: &str) -> Result<(), B
     let known: Vec<_> = known.filter(|record| record.plugin == plugin && record.pack.is_some()).collect();
     // A build of another task of the plugin may have needed this one.
     match known.iter().find(|record| record.task == task).or(known.first()) {
-        Some(record) => crate::record::warm(store, record).await.map(drop),
+        Some(record) => crate::answer::warm(store, record).await.map(drop),
         None => Ok(()),
     }
 }

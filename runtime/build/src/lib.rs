@@ -11,7 +11,7 @@
 //! | `images`, `pools` | of containers: their images, and what they take of the machine |
 //! | `commit` | one writer that makes results durable in batches |
 //! | `external` | external inputs: found, hashed, brought into the store |
-//! | `record` | session records: writing them, and answering from them |
+//! | `record`, `answer` | session records: writing them, and answering from them |
 //! | `recall` | what a build after a change need not look at again |
 //! | [`tombstones`] | which results are disowned |
 //! | [`explain`] | `why`, as a field diff |
@@ -26,6 +26,7 @@
 //! the environment, a clock (the caller gives the time).
 
 pub mod adopt;
+mod answer;
 pub mod api;
 pub mod care;
 mod commit;

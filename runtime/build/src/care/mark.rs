@@ -2,9 +2,9 @@
 //!
 //! Roots are the session records that are young enough, those of running builds among them; results that were written
 //! lately, whether or not a build finished; the newest results of each task, where asked for; and pins. A root needs
-//! what it names: every key that its build touched, the listing, the pack, and the graph and the externals of the newest of each goal. A key needs all its generations that are
-//! not disowned, with their bytes, and the records of those that are: whoever looks for a result begins with the
-//! lowest. A result needs its bytes, what makes it possible to make it again, and the results that its inputs came
+//! what it names: every key that its build touched, the listing, the pack, and, of the newest of each goal, the graph
+//! and the externals. A key needs all its generations that are not disowned, with their bytes, and the records of
+//! those that are: whoever looks for a result begins with the lowest. A result needs its bytes, what makes it possible to make it again, and the results that its inputs came
 //! from.
 
 use super::catalog::{Closure, Unread};

@@ -32,7 +32,8 @@ impl Session {
         let known = !interrupted && crate::record::confirmed(&engine, goals, totals, &found).await?;
         let list = engine.shared.options.list;
         // A list of a hundred thousand hits that nobody asked for would cost more than the walk.
-        let walked = if known && list != Listed::All { Vec::new() } else { engine.task_reports() };
+        let silent = known && list != Listed::All;
+        let walked = if silent { Vec::new() } else { engine.task_reports() };
         let outputs: Vec<Option<GoalOutput>> = engine.goals.iter().map(|goal| engine.goal_output(*goal)).collect();
         let failures = engine.failures();
         if !interrupted && !known {
@@ -42,7 +43,7 @@ impl Session {
             format: FORMAT,
             answered_by: AnsweredBy::Walk,
             totals,
-            tasks: if known && list != Listed::All { Vec::new() } else { engine.listed(walked, list).await? },
+            tasks: if silent { Vec::new() } else { engine.listed(walked, list).await? },
             externals: crate::record::shown(&found.externals),
             notes: engine.memory.notes.clone(),
             ..Report::default()

@@ -1,11 +1,11 @@
 //! From goals to a session, and the passes that a session takes.
 
 use super::{Engine, Memory, Mode};
+use crate::answer::Answer;
 use crate::api::{BuildError, GoalCall, Interrupt, Options, Outcome, Preview, Setup};
 use crate::graph::End;
 use crate::jobs::Shared;
 use crate::recall::Recalled;
-use crate::record::Answer;
 use crate::tombstones::Tombstones;
 use rustc_hash::FxHashSet;
 use std::collections::HashMap;
@@ -42,7 +42,7 @@ pub(crate) async fn build(
         biased;
         // Whoever walks hears of it.
         () = interrupt.wait() => Answer::Walk(None),
-        answer = crate::record::answer(setup, options, goals, started) => answer?,
+        answer = crate::answer::answer(setup, options, goals, started) => answer?,
     };
     match answer {
         Answer::Outcome(mut outcome) => {
@@ -56,7 +56,7 @@ pub(crate) async fn build(
             return Ok(*outcome);
         }
         Answer::Recalled(recalled, tombstones) => known = Some((recalled, tombstones)),
-        Answer::Walk(Some(record)) => warmed = crate::record::warm(&*setup.store, &record).await?,
+        Answer::Walk(Some(record)) => warmed = crate::answer::warm(&*setup.store, &record).await?,
         Answer::Walk(None) => {}
     }
     let memory = Memory { warmed, ..Memory::default() };
@@ -204,7 +204,7 @@ impl Engine {
         let nodes = if all { self.ended.clone() } else { self.goals.clone() };
         for id in nodes {
             let Some(End::Done { output, hit: Some(_) }) = self.nodes[id as usize].end() else { continue };
-            if !crate::record::present(&self.shared, output).await? {
+            if !crate::answer::present(&self.shared, output).await? {
                 let address = output.address;
                 self.start_over(address);
             }

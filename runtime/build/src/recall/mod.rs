@@ -12,7 +12,6 @@ pub(crate) mod listing;
 use crate::api::BuildError;
 use crate::jobs::Shared;
 use crate::rerun::{blob, local_blob};
-pub(crate) use externals::{Externals, listed, order};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +20,8 @@ use wrun_core::digest::{ActionKey, PlanKey};
 use wrun_core::graph::{Graph, Task};
 use wrun_core::session::SessionRecord;
 use wrun_store::Store;
+
+pub(crate) use externals::{Externals, listed, order};
 
 /// A session record, of whose externals nothing is read.
 pub(crate) type Head = SessionRecord<serde::de::IgnoredAny>;
@@ -180,14 +181,14 @@ async fn these_stand(shared: &Shared, tasks: &[&Task]) -> Result<bool, BuildErro
     let keys: Vec<ActionKey> = tasks.iter().map(|task| task.address.key).collect();
     let found = shared.setup.store.results(&keys).await?;
     for (task, records) in tasks.iter().zip(found) {
-        let Some(record) = crate::record::live(shared, task.address, &records) else { return Ok(false) };
+        let Some(record) = crate::answer::live(shared, task.address, &records) else { return Ok(false) };
         let Some((tree, inlined)) = crate::jobs::head(record) else { return Ok(false) };
         if tree != task.tree {
             return Ok(false);
         }
         if !inlined
             && let Some(output) = crate::jobs::output(shared, task.address.key, record)
-            && !crate::record::present(shared, &output).await?
+            && !crate::answer::present(shared, &output).await?
         {
             return Ok(false);
         }

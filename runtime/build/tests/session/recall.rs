@@ -219,6 +219,20 @@ fn a_check_looks_up_every_result_and_finds_what_is_gone() {
 }
 
 #[test]
+fn whoever_stops_a_build_is_heard_before_anything_is_looked_up() {
+    let (mut world, fake) = world(2);
+    build(&world, &fake);
+    for check in [false, true] {
+        world.options.check = check;
+        let interrupt = wrun_build::Interrupt::default();
+        interrupt.stop();
+        let (setup, goals) = (world.setup(&fake, "code"), calls(&[("top", 0)]));
+        let built = wrun_build::build(&setup, &world.options, &goals, world.handle(), &interrupt);
+        assert!(world.block_on(built).unwrap().interrupted);
+    }
+}
+
+#[test]
 fn a_check_finds_bytes_that_are_gone() {
     let mut world = World::new(2);
     write(&world, 1, "a");
