@@ -4,9 +4,10 @@
 use crate::engine::Message;
 use crate::graph::NodeId;
 use crate::tombstones::{Why, disown};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wrun_core::result::Address;
 use wrun_store::lock::Held;
 use wrun_store::{Bytes, Committed, Store, StoreError, Write};
@@ -38,15 +39,67 @@ pub(crate) struct Settled {
     pub(crate) lost: Option<(Address, Bytes)>,
 }
 
-/// What the writer is told.
-enum Order {
-    Write(Item),
-    /// Nothing moves until what was given has been written.
-    Now,
+/// What waits to be written.
+#[derive(Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    /// How many writes they have.
+    size: usize,
+    /// Nothing else moves until they are written.
+    now: bool,
+    closed: bool,
+}
+
+impl Waiting {
+    fn is_due(&self) -> bool {
+        self.now || self.closed || self.size >= BATCH
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Wakes the writer; not for each item, for most come while a batch grows.
+    wake: Notify,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// If nothing waits, tells whether anything ever will not.
+    fn is_empty(&self) -> Option<bool> {
+        let waiting = self.lock();
+        waiting.items.is_empty().then_some(waiting.closed)
+    }
+
+    /// Returns the next batch, once it has grown; none once there is nobody who would send more.
+    async fn next(&self) -> Option<Vec<Item>> {
+        while let Some(closed) = self.is_empty() {
+            if closed {
+                return None;
+            }
+            self.wake.notified().await;
+        }
+        let end = tokio::time::Instant::now() + GROWS;
+        while !self.lock().is_due() && tokio::time::timeout_at(end, self.wake.notified()).await.is_ok() {}
+        let mut waiting = self.lock();
+        let (mut batch, mut size) = (Vec::new(), 0);
+        while size < BATCH
+            && let Some(item) = waiting.items.pop_front()
+        {
+            size += item.writes.len();
+            batch.push(item);
+        }
+        waiting.size -= size;
+        waiting.now &= !waiting.items.is_empty();
+        Some(batch)
+    }
 }
 
 /// Takes items.
-pub(crate) struct Committer(mpsc::UnboundedSender<Order>);
+pub(crate) struct Committer(Arc<Queue>);
 
 impl Committer {
     pub(crate) fn start(
@@ -54,11 +107,10 @@ impl Committer {
         answers: mpsc::UnboundedSender<Message>,
         runtime: &tokio::runtime::Handle,
     ) -> Self {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let queue = Arc::<Queue>::default();
+        let from = queue.clone();
         runtime.spawn(async move {
-            while let Some(first) = receiver.recv().await {
-                let Order::Write(first) = first else { continue };
-                let items = batch(first, &mut receiver).await;
+            while let Some(items) = from.next().await {
                 let settled = write(&*store, items).await;
                 let failed = settled.is_err();
                 if answers.send(Message::Committed(settled)).is_err() || failed {
@@ -66,35 +118,39 @@ impl Committer {
                 }
             }
         });
-        Self(sender)
+        Self(queue)
     }
 
+    /// Hands an item over. The writer ends only after it has reported an error, which ends the session too.
     pub(crate) fn send(&self, item: Item) {
-        // The writer ends only after it has reported an error, which ends the session too.
-        _ = self.0.send(Order::Write(item));
+        let mut waiting = self.0.lock();
+        let was_due = waiting.is_due();
+        waiting.size += item.writes.len();
+        waiting.items.push_back(item);
+        let wakes = waiting.items.len() == 1 || (waiting.is_due() && !was_due);
+        drop(waiting);
+        if wakes {
+            self.0.wake.notify_one();
+        }
     }
 
     /// Says that nothing else moves, so that what was sent is written at once.
     pub(crate) fn now(&self) {
-        _ = self.0.send(Order::Now);
+        let mut waiting = self.0.lock();
+        waiting.now = !waiting.items.is_empty();
+        let wakes = waiting.now;
+        drop(waiting);
+        if wakes {
+            self.0.wake.notify_one();
+        }
     }
 }
 
-/// Collects what belongs into one batch.
-async fn batch(first: Item, receiver: &mut mpsc::UnboundedReceiver<Order>) -> Vec<Item> {
-    let mut size = first.writes.len();
-    let mut items = vec![first];
-    let end = tokio::time::Instant::now() + GROWS;
-    while size < BATCH {
-        match tokio::time::timeout_at(end, receiver.recv()).await {
-            Ok(Some(Order::Write(item))) => {
-                size += item.writes.len();
-                items.push(item);
-            }
-            Ok(Some(Order::Now) | None) | Err(_) => break,
-        }
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.wake.notify_one();
     }
-    items
 }
 
 async fn write(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Settled>, StoreError> {

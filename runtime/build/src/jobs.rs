@@ -498,6 +498,8 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             }
         }
         let only_code = !reasons.is_empty() && reasons.iter().all(|r| matches!(r, Reason::CodeChanged { .. }));
+        // Mostly it is one.
+        reasons.shrink_to_fit();
         // What was disowned is what a run is compared with, whichever machine made it.
         let disowned = miss.disowned.and_then(|was| was.made);
         let before = disowned.or_else(|| before.map(|before| (before.tree, before.provenance.seconds)));

@@ -10,6 +10,7 @@
 //! | `runner` | one run: slots, `need`, the record |
 //! | `images`, `pools` | of containers: their images, and what they take of the machine |
 //! | `commit` | one writer that makes results durable in batches |
+//! | `both` | two things at once, at the end of a large session |
 //! | `external` | external inputs: found, hashed, brought into the store |
 //! | `record`, `answer` | session records: writing them, and answering from them |
 //! | `recall` | what a build after a change need not look at again |
@@ -28,6 +29,7 @@
 pub mod adopt;
 mod answer;
 pub mod api;
+mod both;
 pub mod care;
 mod commit;
 mod cycle;

@@ -1,6 +1,7 @@
 //! Session records: what a session found, and writing it.
 
 use crate::api::{BuildError, GoalCall, Options, Setup};
+use crate::both::both;
 use crate::engine::Engine;
 use crate::graph::{Dependency, End, ExternalState};
 use crate::recall::{listed, order};
@@ -184,14 +185,14 @@ fn images(engine: &Engine) -> BTreeMap<String, String> {
 /// The header of a session that is being written: it borrows what there may be very many of.
 type Header<'a> = SessionRecord<&'a [ExternalPin]>;
 
-/// Makes the header of a session, and its listing.
+/// Makes the header of a session.
 fn header<'a>(
     engine: &Engine,
     goals: &[GoalCall],
     totals: Totals,
-    walked: &[TaskReport],
+    (walked, listing): (&[TaskReport], &[u8]),
     found: &'a Found,
-) -> Option<(Header<'a>, Vec<u8>)> {
+) -> Option<Header<'a>> {
     let shared = &engine.shared;
     let (setup, options) = (&shared.setup, &shared.options);
     let goal = goal(setup, options, goals)?;
@@ -199,11 +200,9 @@ fn header<'a>(
     // A sum of nothing is −0.
     let ran_seconds = ran.map(|task| task.seconds).sum::<f64>() + 0.0;
     let key = goal.key();
-    let kept = engine.recalled.as_ref().map(|recalled| &recalled.kept.lines[..]);
-    let listing = listing(kept.unwrap_or_default(), walked);
     let started = options.now.as_millisecond();
     let plugin = setup.plugins.first().map(|plugin| plugin.planner.description().id.clone()).unwrap_or_default();
-    let record = SessionRecord {
+    Some(SessionRecord {
         format: 1,
         goal: key,
         run: run_id(started),
@@ -217,14 +216,13 @@ fn header<'a>(
         tombstone: shared.tombstones.last(),
         totals,
         ran_seconds,
-        listing: Digest::of_blob(&listing),
+        listing: Digest::of_blob(listing),
         pack: None,
         graph: None,
         pins: None,
         started,
         seconds: engine.started.elapsed().as_secs_f64(),
-    };
-    Some((record, listing))
+    })
 }
 
 /// Returns what a session that still runs says of itself: the same as one that did not succeed, so far.
@@ -236,7 +234,9 @@ pub(crate) fn running(engine: &mut Engine) -> Option<Vec<Write>> {
         GoalCall { task, params: call.params.clone() }
     };
     let goals: Vec<GoalCall> = engine.goals.iter().map(call).collect();
-    let (record, listing) = header(engine, &goals, engine.totals(), &engine.task_reports(), &found)?;
+    let walked = engine.task_reports();
+    let listing = listing(kept(engine), &walked);
+    let record = header(engine, &goals, engine.totals(), (&walked, &listing), &found)?;
     let header = json(&record).ok()?;
     Some(vec![Write::Blob(BlobKind::Blob, listing.into()), Write::Run { run: record.run, header }])
 }
@@ -251,15 +251,19 @@ pub(crate) async fn write(
     found: &Found,
 ) -> Result<(), BuildError> {
     let setup = &engine.shared.setup;
-    let Some((mut record, listing)) = header(engine, goals, totals, walked, found) else { return Ok(()) };
-    let complete = record.totals.cached + record.totals.ran == record.totals.tasks;
+    let complete = totals.cached + totals.ran == totals.tasks;
+    let draws = complete && !setup.store.is_remote();
+    let kept = kept(engine);
+    let (listing, graph) =
+        both(walked.len(), || listing(kept, walked), || draws.then(|| graph(engine, found).encode()));
+    let Some(mut record) = header(engine, goals, totals, (walked, &listing), found) else { return Ok(()) };
     let mut writes = Vec::new();
     if complete && setup.store.is_remote() {
         let pack = pack(engine).await?;
         record.pack = Some(Digest::of_blob(&pack));
         writes.push(Write::Blob(BlobKind::Blob, pack));
-    } else if complete {
-        record.graph = Some(put(&*setup.store, &mut writes, graph(engine, found).encode())?);
+    } else if let Some(graph) = graph {
+        record.graph = Some(put(&*setup.store, &mut writes, graph)?);
         if !found.externals.is_empty() {
             let stamps = found.stamps.iter().map(|stamp| stamp.map(FileStamp::to_bytes));
             let externals = wrun_core::externals::encode(found.externals.iter().zip(stamps));
@@ -321,9 +325,14 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Bytes, BuildError> {
     serde_json::to_vec(value).map(Into::into).map_err(|error| BuildError::Internal(error.to_string()))
 }
 
+/// Returns the lines of the last build's listing that stand.
+fn kept(engine: &Engine) -> &[u8] {
+    engine.recalled.as_ref().map(|recalled| &recalled.kept.lines[..]).unwrap_or_default()
+}
+
 /// One JSON line a task: those that are kept, and those of tasks that were walked.
 fn listing(kept: &[u8], tasks: &[TaskReport]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(kept.len() + tasks.len() * 320);
+    let mut out = Vec::with_capacity(kept.len() + tasks.len() * 512);
     out.extend_from_slice(kept);
     for task in tasks {
         if serde_json::to_writer(&mut out, task).is_ok() {

@@ -24,7 +24,7 @@ impl Meter {
         Duration::from_nanos(self.before.load(Relaxed) + thread_time().saturating_sub(self.began.load(Relaxed)))
     }
 
-    /// Forgets what was used so far: compiling a component is not the guest's time.
+    /// Forgets what was used so far.
     pub(crate) fn reset(&self) {
         self.before.store(0, Relaxed);
         self.begin();
@@ -59,7 +59,10 @@ impl<F: Future> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         self.meter.begin();
         let polled = self.inner.as_mut().poll(context);
-        self.meter.end();
+        // Nobody asks for the time of what is over.
+        if polled.is_pending() {
+            self.meter.end();
+        }
         polled
     }
 }

@@ -1,6 +1,5 @@
 //! One call of a guest: a fresh instance, its caps, and how it ended.
 
-use crate::bindings::Sandbox;
 use crate::bindings::wrun::task::types;
 use crate::cpu::{Meter, Metered};
 use crate::error::LoadError;
@@ -12,6 +11,7 @@ use crate::sandbox::{ExitStatus, State, defaults, finish};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower};
 use wasmtime::{PoolConcurrencyLimitError, Trap, UpdateDeadline, WasmBacktrace};
 use wrun_store::Store;
 
@@ -20,9 +20,10 @@ use wrun_store::Store;
 const HANDED_OVER: usize = 512 << 20;
 
 /// An instance that lives.
-struct Guest {
+struct Guest<'a> {
     store: wasmtime::Store<State>,
-    instance: Sandbox,
+    instance: Instance,
+    loaded: &'a Loaded,
     _live: Live,
 }
 
@@ -42,19 +43,24 @@ enum NoGuest {
     Ended(wasmtime::Error, Box<State>),
 }
 
-impl Guest {
-    /// Finds room for a fresh instance.
-    async fn new(plugin: &Plugin, nan: Nan, mut state: State, cap: Cap) -> Result<Self, NoGuest> {
+impl<'a> Guest<'a> {
+    /// Finds room for a fresh instance. The meter of the cap has begun.
+    async fn new(plugin: &'a Plugin, nan: Nan, mut state: State, cap: Cap) -> Result<Self, NoGuest> {
         let live = plugin.host.enter();
         for room in ROOMS {
-            let loaded = match plugin.loaded(nan, room) {
+            let known = plugin.compiled(nan, room);
+            let loaded = match known.map_or_else(|| plugin.loaded(nan, room), Ok) {
                 Ok(loaded) => loaded,
                 // There is no such pool, or the component does not fit in it.
                 Err(LoadError::Engine { .. } | LoadError::Invalid { .. }) if room != Room::OnDemand => continue,
                 Err(error) => return Err(NoGuest::Load(error)),
             };
+            if known.is_none() {
+                // Compiling a component is not the guest's time.
+                cap.meter.reset();
+            }
             match Self::enter(loaded, state, cap.clone()).await {
-                Ok((store, instance)) => return Ok(Self { store, instance, _live: live }),
+                Ok((store, instance)) => return Ok(Self { store, instance, loaded, _live: live }),
                 Err((error, back)) if room != Room::OnDemand && error.is::<PoolConcurrencyLimitError>() => {
                     state = *back;
                 }
@@ -68,8 +74,7 @@ impl Guest {
         loaded: &Loaded,
         state: State,
         cap: Cap,
-    ) -> Result<(wasmtime::Store<State>, Sandbox), (wasmtime::Error, Box<State>)> {
-        cap.meter.reset();
+    ) -> Result<(wasmtime::Store<State>, Instance), (wasmtime::Error, Box<State>)> {
         let mut store = wasmtime::Store::new(&loaded.engine, state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(HANDED_OVER);
@@ -82,10 +87,19 @@ impl Guest {
             }
             Ok(if cap.yields { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
-        match loaded.pre.instantiate_async(&mut store).await {
+        // Not by the bindings: they would look up and check all exports, and one is called.
+        match loaded.pre.instance_pre().instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),
             Err(error) => Err((error, Box::new(store.into_data()))),
         }
+    }
+
+    async fn call<P, R>(&mut self, export: &ComponentExportIndex, params: P) -> wasmtime::Result<R>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        self.instance.get_typed_func::<P, R>(&mut self.store, export)?.call_async(&mut self.store, params).await
     }
 }
 
@@ -114,10 +128,11 @@ enum Silent {
 fn ask<T>(
     plugin: &Plugin,
     what: &str,
-    call: impl AsyncFnOnce(&mut Guest) -> wasmtime::Result<T>,
+    call: impl AsyncFnOnce(&mut Guest<'_>) -> wasmtime::Result<T>,
 ) -> Result<T, Silent> {
     let config = &plugin.host.config;
     let meter = Arc::new(Meter::default());
+    meter.begin();
     let cap = Cap { meter, most: config.plan_cpu, yields: false };
     let state = State::planning(what, config.plan_memory);
     block(async {
@@ -137,7 +152,10 @@ fn ask<T>(
 }
 
 pub(crate) fn describe(plugin: &Plugin) -> Result<types::Description, LoadError> {
-    let answer = ask(plugin, "describe", async |guest| guest.instance.call_describe(&mut guest.store).await);
+    let answer = ask(plugin, "describe", async |guest| {
+        let (description,) = guest.call(&guest.loaded.describe, ()).await?;
+        Ok(description)
+    });
     answer.map_err(|silent| match silent {
         Silent::Load(error) => error,
         Silent::Ended(why) => LoadError::Describe { name: plugin.name().to_owned(), why },
@@ -150,9 +168,10 @@ pub(crate) fn declare(
     params: &str,
 ) -> Result<Result<types::Plan, String>, PlanError> {
     let what = format!("declare of {task}");
-    let (task, params) = (task.to_owned(), params.to_owned());
-    let answer =
-        ask(plugin, &what, async |guest| guest.instance.call_declare(&mut guest.store, &task, &params).await);
+    let answer = ask(plugin, &what, async |guest| {
+        let (plan,) = guest.call(&guest.loaded.declare, (task, params)).await?;
+        Ok(plan)
+    });
     answer.map_err(|silent| match silent {
         Silent::Load(error) => PlanError::Trapped(error.to_string()),
         Silent::Ended(why) => PlanError::Trapped(why),
@@ -184,7 +203,8 @@ async fn attempt(
     let state = State::running(run, context, store);
     let (answer, state, lives) = match Guest::new(plugin, nan, state, cap).await {
         Ok(mut guest) => {
-            let answer = guest.instance.call_run(&mut guest.store, &task, &params).await;
+            let answer = guest.call(&guest.loaded.run, (&*task, &*params)).await;
+            let answer: wasmtime::Result<Result<(), String>> = answer.map(|(answer,)| answer);
             (answer, guest.store.into_data(), true)
         }
         Err(NoGuest::Ended(error, state)) => (Err(error), *state, false),

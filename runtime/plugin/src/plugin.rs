@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::Engine;
+use wasmtime::component::ComponentExportIndex;
 use wasmtime::component::types::ComponentItem;
 use wrun_core::digest::{ComponentDigest, Digest};
 use wrun_core::param::Params;
@@ -45,6 +46,9 @@ const NOW_AND_THEN: u64 = 64;
 pub(crate) struct Loaded {
     pub(crate) engine: Engine,
     pub(crate) pre: SandboxPre<State>,
+    pub(crate) describe: ComponentExportIndex,
+    pub(crate) declare: ComponentExportIndex,
+    pub(crate) run: ComponentExportIndex,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -170,12 +174,14 @@ impl Plugin {
         guest::run(self, run, context, store).await
     }
 
+    /// Returns the component, compiled for this kind of NaN and this kind of room, if it is already.
+    pub(crate) fn compiled(&self, nan: Nan, room: Room) -> Option<&Loaded> {
+        self.loaded[nan as usize][room as usize].get()
+    }
+
     /// Returns the component, compiled for this kind of NaN and this kind of room.
     pub(crate) fn loaded(&self, nan: Nan, room: Room) -> Result<&Loaded, LoadError> {
         let cell = &self.loaded[nan as usize][room as usize];
-        if let Some(loaded) = cell.get() {
-            return Ok(loaded);
-        }
         // One thread compiles; the others wait for it.
         let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(loaded) = cell.get() {
@@ -208,7 +214,10 @@ impl Plugin {
         let fit = |error: wasmtime::Error| LoadError::Contract { name: name(), why: format!("{error:#}") };
         let pre = machine.linker.instantiate_pre(&component).map_err(fit)?;
         let pre = SandboxPre::new(pre).map_err(fit)?;
-        Ok(Loaded { engine, pre })
+        match due.map(|name| component.get_export_index(None, name)) {
+            [Some(describe), Some(declare), Some(run)] => Ok(Loaded { engine, pre, describe, declare, run }),
+            _ => Err(LoadError::OtherWorld { name: name(), missing: due.map(str::to_owned).to_vec() }),
+        }
     }
 
     fn check_import(&self, import: &str) -> Result<(), LoadError> {

@@ -6,6 +6,7 @@
 
 use crate::api::{Blob, BlobKind, Bytes, Store};
 use crate::error::StoreError;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use wrun_core::digest::{Digest, TreeDigest};
@@ -21,13 +22,14 @@ pub struct Dir {
     store: Option<Arc<dyn Store>>,
 }
 
-/// Objects in memory, by digest.
+/// Objects in memory, by digest. There may be one for each of a hundred thousand tasks, mostly of one file: a B-tree's
+/// first node has room for eleven.
 #[derive(Debug, Default)]
 pub struct Objects {
     /// The bytes of files.
-    pub blobs: BTreeMap<Digest, Bytes>,
+    pub blobs: FxHashMap<Digest, Bytes>,
     /// Directories.
-    pub trees: BTreeMap<TreeDigest, Arc<Tree>>,
+    pub trees: FxHashMap<TreeDigest, Arc<Tree>>,
 }
 
 impl std::fmt::Debug for Dir {

@@ -2,6 +2,7 @@
 
 use super::{Engine, Session};
 use crate::api::{BuildError, Failure, Fate, GoalCall, GoalOutput, Listed, Outcome, Preview, PreviewTask};
+use crate::both::both;
 use crate::graph::{End, Node, NodeId};
 use std::path::{Path, PathBuf};
 use wrun_core::event::Event;
@@ -157,7 +158,12 @@ impl Engine {
     /// Says of each task that was walked how it ended.
     pub(crate) fn task_reports(&self) -> Vec<TaskReport> {
         let places = self.places();
-        self.ended.iter().map(|id| self.task_report(*id, &places)).collect()
+        let report =
+            |ids: &[NodeId]| -> Vec<TaskReport> { ids.iter().map(|id| self.task_report(*id, &places)).collect() };
+        let (first, rest) = self.ended.split_at(self.ended.len() / 2);
+        let (mut rest, mut all) = both(self.ended.len(), || report(rest), || report(first));
+        all.append(&mut rest);
+        all
     }
 
     /// Returns what the report lists.

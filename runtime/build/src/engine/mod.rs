@@ -9,11 +9,13 @@
 //! - `turn.rs`: a turn of the loop, and the jobs that it starts
 //! - `nodes.rs`, `end.rs`: how nodes come to be, and how they end
 //! - `trace.rs`: look-ups, and the traces of dynamic actions
-//! - `run.rs`: slots, locks, runs, commits
+//! - `batch.rs`: who runs next, and what shares a slot
+//! - `run.rs`: locks, runs, commits
 //! - `suspended.rs`: guests that wait, and those that are dropped meanwhile
 //! - `slots.rs`: which run holds which slot, and since when
 //! - `finish.rs`: reports and previews
 
+mod batch;
 mod end;
 mod finish;
 mod nodes;
@@ -75,7 +77,7 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Result<Arc<crate::graph::Answer>, NeedEnded>>,
     },
     /// The runs that shared one slot, one after the other.
-    Ran(Vec<Attempt>),
+    Ran(batch::Ran),
     Committed(Result<Vec<Settled>, StoreError>),
 }
 
@@ -140,6 +142,9 @@ pub(crate) struct Engine {
     ready: VecDeque<NodeId>,
     resuming: VecDeque<NodeId>,
     running: usize,
+    /// Slots whose runs are short, and what they go on with.
+    short: usize,
+    ahead: batch::Ahead,
     /// What is free for containers, and what each that runs took.
     pools: Pools,
     shares: FxHashMap<NodeId, Share>,
@@ -220,6 +225,8 @@ impl Engine {
             ready: VecDeque::new(),
             resuming: VecDeque::new(),
             running: 0,
+            short: 0,
+            ahead: batch::Ahead::default(),
             pools,
             shares: FxHashMap::default(),
             slots: slots::Slots::default(),
@@ -247,7 +254,8 @@ impl Engine {
         for (_, handle) in self.handles.drain() {
             handle.abort();
         }
-        self.running = 0;
+        (self.running, self.short) = (0, 0);
+        _ = self.ahead.take();
         for (_, share) in self.shares.drain() {
             self.pools.give(share);
         }

@@ -1,10 +1,9 @@
-//! Slots, locks, runs, commits.
+//! Locks, runs, commits.
 
-use super::{Attempt, Engine, Mode, Ran, Stop};
+use super::{Engine, Mode, Ran, Stop};
 use crate::commit::{Item, Settled};
 use crate::graph::{Answer, Dependency, End, ExternalState, NodeId, Phase, number};
 use crate::jobs::Trouble;
-use crate::pools::Share;
 use crate::runner::{self, Finished, Input, Task};
 use crate::tombstones::Why;
 use crate::verify::Verdict;
@@ -25,121 +24,7 @@ const INFRASTRUCTURE_RETRIES: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Gives free slots to what can use them: those that resume before those that begin.
-    pub(super) fn dispatch(&mut self) {
-        while self.running < self.shared.options.slots && !self.halted() {
-            if let Some(id) = self.resuming.pop_front() {
-                self.resume(id);
-            } else if !self.next_fits() {
-                return;
-            } else {
-                self.begin();
-            }
-        }
-    }
-
-    /// Returns what a node takes of the machine beside a slot, if it is a container.
-    fn share(&self, id: NodeId) -> Option<Share> {
-        self.nodes[id as usize].planned.as_ref()?.plan.container.as_ref().map(Share::of)
-    }
-
-    /// Brings to the front what can begin: what is ready first, unless it is a container that there is no room for;
-    /// then the first that is none. Tells whether there is anything.
-    fn next_fits(&mut self) -> bool {
-        let Some(first) = self.ready.front().copied() else { return false };
-        let Some(share) = self.share(first) else { return true };
-        if self.shares.contains_key(&first) {
-            return true;
-        }
-        if self.pools.take(share) {
-            self.shares.insert(first, share);
-            return true;
-        }
-        let Some(other) = self.ready.iter().position(|id| self.share(*id).is_none()) else { return false };
-        if let Some(id) = self.ready.remove(other) {
-            self.ready.push_front(id);
-        }
-        true
-    }
-
-    /// Gives back what a container took of the machine.
-    fn give_share(&mut self, id: NodeId) {
-        if let Some(share) = self.shares.remove(&id) {
-            self.pools.give(share);
-        }
-    }
-
-    /// Fills one slot: with one run, or with several short ones of a type that never suspends.
-    fn begin(&mut self) {
-        let mut tasks: Vec<Task> = Vec::new();
-        let mut most = 1;
-        while tasks.len() < most {
-            let Some(id) = self.ready.pop_front() else { break };
-            // A container is alone in its slot, and begins only with its share.
-            if self.share(id).is_some() && (!tasks.is_empty() || !self.shares.contains_key(&id)) {
-                self.ready.push_front(id);
-                break;
-            }
-            let call = &self.nodes[id as usize].call;
-            let kind = (call.plugin, call.task);
-            if tasks.first().is_some_and(|first| (first.call.plugin, first.call.task) != kind) {
-                self.ready.push_front(id);
-                break;
-            }
-            if tasks.is_empty() && !self.shared.resolver.task_type(call).dynamic {
-                // Work is left for every slot, and the last one is not much longer than the others.
-                let fair = self.ready.len() / (2 * self.shared.options.slots);
-                most = self.short_enough(kind).min(fair).max(1);
-            }
-            match self.take_lock(id) {
-                Some(task) => tasks.push(task),
-                None => self.give_share(id),
-            }
-            if self.halted() {
-                return;
-            }
-        }
-        if !tasks.is_empty() {
-            self.spawn(tasks);
-        }
-    }
-
-    /// Returns how many runs of a task type fit into two milliseconds.
-    fn short_enough(&self, kind: (usize, usize)) -> usize {
-        const TOGETHER: f64 = 0.002;
-        const MOST: f64 = 64.0;
-        match self.pace.get(&kind) {
-            Some((count, seconds)) if *count >= 4 => {
-                let fit = TOGETHER * f64::from(*count) / seconds.max(1e-9);
-                // At most 64, so nothing is cut off.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 1 and 64")]
-                let fit = fit.clamp(1.0, MOST) as usize;
-                fit
-            }
-            _ => 1,
-        }
-    }
-
-    pub(super) fn spawn(&mut self, tasks: Vec<Task>) {
-        self.running += 1;
-        let ids: Vec<NodeId> = tasks.iter().map(|task| task.node).collect();
-        self.got_slot(&ids);
-        let (sender, start) = (self.sender.clone(), self.started);
-        let handle = self.runtime.spawn(async move {
-            let mut results = Vec::with_capacity(tasks.len());
-            for task in tasks {
-                let (node, replayed, began) = (task.node, task.replay.len(), start.elapsed().as_secs_f64());
-                let result = runner::run(Arc::new(task)).await;
-                results.push(Attempt { node, replayed, began, ended: start.elapsed().as_secs_f64(), result });
-            }
-            _ = sender.send(super::Message::Ran(results));
-        });
-        for id in ids {
-            self.handles.insert(id, handle.abort_handle());
-        }
-    }
-
-    fn resume(&mut self, id: NodeId) {
+    pub(super) fn resume(&mut self, id: NodeId) {
         let node = &mut self.nodes[id as usize];
         let Some(trace) = &mut node.trace else { return };
         let Some(answer) = trace.ready.take().map(Arc::new) else { return };
@@ -157,29 +42,18 @@ impl Engine {
         }
     }
 
-    /// Takes a node's lock and makes it ready to run; `None` if it has to wait or be looked up again.
-    fn take_lock(&mut self, id: NodeId) -> Option<Task> {
+    /// Takes a node's lock, and tells whether it was taken just now; `None` if another process has it, which is waited
+    /// for beside the loop.
+    pub(super) fn take_lock(&mut self, id: NodeId) -> Option<bool> {
         let node = &mut self.nodes[id as usize];
-        let keyed = node.keyed.as_ref()?;
-        let (key, seen) = (keyed.key, node.looked_up);
-        let Some(locks) = self.shared.setup.locks.clone() else { return self.start(id) };
-        if node.held.is_some() {
-            return self.start(id);
-        }
+        let key = node.keyed.as_ref()?.key;
+        let Some(locks) = self.shared.setup.locks.clone().filter(|_| node.held.is_none()) else {
+            return Some(false);
+        };
         match locks.try_lock(key) {
             Ok(Some(held)) => {
                 node.held = Some(held);
-                match self.shared.setup.store.others_wrote() {
-                    Ok(wrote) => self.epoch += u64::from(wrote),
-                    Err(error) => {
-                        self.set_fatal(error);
-                        return None;
-                    }
-                }
-                if self.epoch == seen {
-                    return self.start(id);
-                }
-                self.look_up_first(id);
+                return Some(true);
             }
             Ok(None) => {
                 node.phase = Phase::Locked;
@@ -246,7 +120,15 @@ impl Engine {
         self.fatal.get_or_insert(error.into());
     }
 
-    fn start(&mut self, id: NodeId) -> Option<Task> {
+    /// Looks whether others wrote, after locks were taken: what they wrote before is seen by it.
+    pub(super) fn look_at_others(&mut self) {
+        match self.shared.setup.store.others_wrote() {
+            Ok(wrote) => self.epoch += u64::from(wrote),
+            Err(error) => self.set_fatal(error),
+        }
+    }
+
+    pub(super) fn start(&mut self, id: NodeId) -> Option<Task> {
         let inputs = match self.inputs(id) {
             Ok(inputs) => inputs,
             Err(address) => {
@@ -323,29 +205,7 @@ impl Engine {
         Ok(inputs)
     }
 
-    pub(super) fn ran(&mut self, batch: Vec<Attempt>) {
-        let mut freed = false;
-        for Attempt { node: id, replayed, began, ended, result } in batch {
-            self.give_share(id);
-            if replayed != self.nodes[id as usize].trace.as_ref().map_or(0, |trace| trace.replayed) {
-                // It was dropped and is run again; this is how the one before it ended.
-                continue;
-            }
-            if self.handles.remove(&id).is_none() {
-                // It was answered otherwise, or dropped.
-                continue;
-            }
-            if !freed && !matches!(self.nodes[id as usize].phase, Phase::Suspended | Phase::Resuming) {
-                self.running -= 1;
-                self.gave_slot(id);
-                freed = true;
-            }
-            self.ran_within(id, began, ended);
-            self.ran_one(id, result);
-        }
-    }
-
-    fn ran_one(&mut self, id: NodeId, result: Result<Box<Finished>, RunError>) {
+    pub(super) fn ran_one(&mut self, id: NodeId, result: Result<Box<Finished>, RunError>) {
         match result {
             Ok(finished) => self.finished(id, *finished),
             Err(RunError::NeedEnded) => self.fail(

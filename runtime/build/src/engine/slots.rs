@@ -38,7 +38,9 @@ impl Engine {
     /// A node could run, if there were a slot.
     pub(super) fn now_ready(&mut self, id: NodeId) {
         let ready = self.seconds();
-        self.nodes[id as usize].timing.get_or_insert_with(|| Box::new(Timing { ready, spells: Vec::new() }));
+        self.nodes[id as usize]
+            .timing
+            .get_or_insert_with(|| Box::new(Timing { ready, spells: Vec::with_capacity(1) }));
     }
 
     /// Nodes got a slot, which they use one after another.

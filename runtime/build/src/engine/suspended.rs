@@ -75,7 +75,7 @@ impl Engine {
         if let Some(task) = self.attempt(id, inputs, given) {
             self.nodes[id as usize].phase = Phase::Running;
             self.shared.setup.sink.send(Event::Resumed { number: number(id) });
-            self.spawn(vec![task]);
+            self.spawn(vec![task], false);
         }
     }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use wrun_core::event::Event;
 use wrun_store::StoreError;
 
-/// Jobs take at most this many nodes, so that several can work side by side.
-const BATCH: usize = 1024;
+/// Jobs take at most this many nodes, and fewer where there are few, so that several can work side by side.
+const BATCH: usize = 256;
+/// Fewer than this are not worth a job of their own.
+const LEAST: usize = 16;
 
 impl Engine {
     /// Runs until every node has ended and everything is durable. Tells whether it was interrupted.
@@ -98,15 +100,17 @@ impl Engine {
 
     /// Starts jobs, those first that bring nodes nearest to their end.
     fn start_jobs(&mut self) {
-        while !self.halted() && self.jobs < self.most_jobs() {
+        let most = self.most_jobs();
+        while !self.halted() && self.jobs < most {
+            let free = most - self.jobs;
             if !self.to_explain.is_empty() {
-                let batch = chunk(&mut self.to_explain);
+                let batch = chunk(&mut self.to_explain, free);
                 self.job(|shared| async move { Message::Explained(jobs::explain(&shared, batch).await) });
             } else if !self.to_look_up.is_empty() {
-                let batch = chunk(&mut self.to_look_up);
+                let batch = chunk(&mut self.to_look_up, free);
                 self.job(|shared| async move { Message::LookedUp(jobs::look_up(&shared, batch).await) });
             } else if !self.to_hash.is_empty() {
-                let batch: Vec<_> = chunk(&mut self.to_hash)
+                let batch: Vec<_> = chunk(&mut self.to_hash, free)
                     .into_iter()
                     .map(|id| {
                         let node = &self.externals[id as usize];
@@ -115,7 +119,7 @@ impl Engine {
                     .collect();
                 self.job(|shared| async move { Message::Externals(crate::external::find(&shared, batch).await) });
             } else if !self.to_plan.is_empty() {
-                let nodes = chunk(&mut self.to_plan);
+                let nodes = chunk(&mut self.to_plan, free);
                 let batch = nodes.into_iter().map(|node| (node, self.nodes[node as usize].call.clone())).collect();
                 self.job(|shared| async move { Message::Planned(jobs::plan(&shared, batch).await) });
             } else {
@@ -220,7 +224,8 @@ async fn until(due: Option<tokio::time::Instant>) {
     }
 }
 
-/// Takes a batch from the front of a queue.
-fn chunk<T>(queue: &mut VecDeque<T>) -> Vec<T> {
-    queue.drain(..queue.len().min(BATCH)).collect()
+/// Takes a batch from the front of a queue that so many jobs share.
+fn chunk<T>(queue: &mut VecDeque<T>, jobs: usize) -> Vec<T> {
+    let fair = queue.len().div_ceil(jobs).clamp(LEAST, BATCH);
+    queue.drain(..queue.len().min(fair)).collect()
 }

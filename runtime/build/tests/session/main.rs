@@ -20,6 +20,7 @@ mod provenance;
 mod random;
 mod reasons;
 mod recall;
+mod slots;
 
 /// How many cases a campaign has: a tenth of them in the usual tests, all of them in `make soak`.
 #[allow(clippy::disallowed_methods, reason = "how large the campaigns are is the test's own affair")]

@@ -149,8 +149,9 @@ impl OutDir {
     }
 
     fn finish_into(&self, name: &str, objects: &mut Objects) -> Result<Entry, Fault> {
-        let mut entries = Vec::new();
-        for (name, node) in std::mem::take(&mut *self.entries()) {
+        let made = std::mem::take(&mut *self.entries());
+        let mut entries = Vec::with_capacity(made.len());
+        for (name, node) in made {
             entries.push(match node {
                 OutNode::Dir(dir) => dir.finish_into(&name, objects)?,
                 OutNode::File(file) => {

@@ -88,6 +88,9 @@ pub(super) fn hash(path: &Path, due: FileStamp) -> Result<(Digest, Option<Bytes>
         if hasher.size() <= SMALL {
             small.extend_from_slice(&buffer[..count]);
         }
+        if hasher.size() == due.size {
+            break; // If there is more, its size tells.
+        }
     }
     let after = file.metadata().map_err(|source| unreadable(path, source))?;
     if stamp(&after) != due || hasher.size() != due.size {

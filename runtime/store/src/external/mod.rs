@@ -340,11 +340,14 @@ impl Found {
         if matches!(self.kind, InputKind::VersionId | InputKind::Etag) {
             return self.bring_pinned(store).await;
         }
-        let known = self.dir().memory();
-        let mut memory = Objects { blobs: known.blobs.clone(), trees: known.trees.clone() };
-        let mut writes = Vec::new();
+        let known = self.dir();
+        let absent = absent(store, &self.files, known.memory()).await?;
+        if absent.is_empty() {
+            return Ok((known.clone(), self.kept(store, known.memory())));
+        }
+        let mut memory = Objects { blobs: known.memory().blobs.clone(), trees: known.memory().trees.clone() };
         let mut far = Vec::new();
-        for (file, due) in absent(store, &self.files, &memory).await? {
+        for (file, due) in absent {
             if memory.blobs.contains_key(&due) {
                 continue;
             }
@@ -368,12 +371,17 @@ impl Found {
                 _ => return Err(ExternalError::Changed(file.path).into()),
             }
         }
-        writes.extend(memory.blobs.values().map(|bytes| Write::Blob(BlobKind::Blob, bytes.clone())));
-        // Whoever makes the result again elsewhere must find what it stood on.
-        if !self.alone || store.is_remote() {
-            writes.extend(memory.trees.values().map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into())));
-        }
+        let writes = self.kept(store, &memory);
         Ok((Dir::with_memory(self.digest, memory, Some(store.clone())), writes))
+    }
+
+    /// Says what has to be committed of what is in memory.
+    fn kept(&self, store: &Arc<dyn Store>, memory: &Objects) -> Vec<Write> {
+        // Whoever makes the result again elsewhere must find what it stood on.
+        let whole = !self.alone || store.is_remote();
+        let trees = memory.trees.values().filter(|_| whole);
+        let trees = trees.map(|tree| Write::Blob(BlobKind::Tree, tree.encode().into()));
+        memory.blobs.values().map(|bytes| Write::Blob(BlobKind::Blob, bytes.clone())).chain(trees).collect()
     }
 
     /// Brings what is known by its pin alone, and hashes it by that.
@@ -448,7 +456,7 @@ struct Leaf<'a> {
 /// Makes trees of leaves whose names are paths.
 fn build(leaves: Vec<Leaf<'_>>, memory: &mut Objects) -> Result<TreeDigest, ExternalError> {
     let first = leaves.first().map(|leaf| leaf.path.to_owned()).unwrap_or_default();
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(leaves.len());
     let mut folders: BTreeMap<&str, Vec<Leaf<'_>>> = BTreeMap::new();
     for leaf in leaves {
         match leaf.name.split_once('/') {
