@@ -49,16 +49,17 @@ impl<'a> Guest<'a> {
         let live = plugin.host.enter();
         for room in ROOMS {
             let known = plugin.compiled(nan, room);
-            let loaded = match known.map_or_else(|| plugin.loaded(nan, room), Ok) {
+            let loaded = known.map_or_else(|| plugin.loaded(nan, room), Ok);
+            if known.is_none() {
+                // Compiling a component is not the guest's time, also where it does not fit.
+                cap.meter.reset();
+            }
+            let loaded = match loaded {
                 Ok(loaded) => loaded,
                 // There is no such pool, or the component does not fit in it.
                 Err(LoadError::Engine { .. } | LoadError::Invalid { .. }) if room != Room::OnDemand => continue,
                 Err(error) => return Err(NoGuest::Load(error)),
             };
-            if known.is_none() {
-                // Compiling a component is not the guest's time.
-                cap.meter.reset();
-            }
             match Self::enter(loaded, state, cap.clone()).await {
                 Ok((store, instance)) => return Ok(Self { store, instance, loaded, _live: live }),
                 Err((error, back)) if room != Room::OnDemand && error.is::<PoolConcurrencyLimitError>() => {
@@ -87,7 +88,7 @@ impl<'a> Guest<'a> {
             }
             Ok(if cap.yields { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
-        // Not by the bindings: they would look up and check all exports, and one is called.
+        // Not by the bindings: they would look up all exports, which were checked when it was loaded, and one is called.
         match loaded.pre.instance_pre().instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),
             Err(error) => Err((error, Box::new(store.into_data()))),

@@ -213,6 +213,7 @@ impl Plugin {
         }
         let fit = |error: wasmtime::Error| LoadError::Contract { name: name(), why: format!("{error:#}") };
         let pre = machine.linker.instantiate_pre(&component).map_err(fit)?;
+        // Checks the types of the exports too.
         let pre = SandboxPre::new(pre).map_err(fit)?;
         match due.map(|name| component.get_export_index(None, name)) {
             [Some(describe), Some(declare), Some(run)] => Ok(Loaded { engine, pre, describe, declare, run }),

@@ -37,7 +37,7 @@ pub(crate) struct Ran {
 }
 
 impl Engine {
-    /// Gives free slots to what can use them: what is ready for any of them first, then those that resume, then those
+    /// Gives free slots to what can use them: the batch that is ready for any of them, then those that resume, then those
     /// that begin.
     pub(super) fn dispatch(&mut self) {
         while self.running < self.shared.options.slots && !self.halted() {
@@ -60,18 +60,28 @@ impl Engine {
     /// Makes a batch ready before a slot is free, if one is held by runs as short.
     fn look_ahead(&mut self) {
         if self.halted() {
-            _ = self.ahead.take();
-            return;
+            return self.drop_ahead();
         }
-        if self.short == 0 || self.ahead.lock().is_some() {
+        // Those that resume go before another batch.
+        if self.short == 0 || !self.resuming.is_empty() || self.ahead.lock().is_some() {
             return;
         }
         let Some(first) = self.ready.front() else { return };
         if self.share(*first).is_none() && self.together(*first) > 1 {
             let (tasks, _) = self.batch();
-            if !tasks.is_empty() && !self.halted() {
+            if !tasks.is_empty() {
                 *self.ahead.lock() = Some(tasks);
             }
+            if self.halted() {
+                self.drop_ahead();
+            }
+        }
+    }
+
+    /// Gives up what was made ready, and its locks: another process may wait for them.
+    pub(super) fn drop_ahead(&mut self) {
+        for task in self.ahead.take().into_iter().flatten() {
+            self.nodes[task.node as usize].held = None;
         }
     }
 
@@ -137,7 +147,8 @@ impl Engine {
         let mut tasks = Vec::with_capacity(locked.len());
         for (id, now) in locked {
             if self.halted() {
-                break;
+                self.nodes[id as usize].held = None;
+                continue;
             }
             // Who had the lock may have made it meanwhile.
             let stale = now && self.nodes[id as usize].looked_up != self.epoch;
@@ -194,12 +205,12 @@ impl Engine {
             }
         });
         self.short += usize::from(short);
-        self.holds_slot(&ids, &handle.abort_handle());
+        self.got_slot(&ids);
+        self.runs(&ids, &handle.abort_handle());
     }
 
-    fn holds_slot(&mut self, ids: &[NodeId], handle: &tokio::task::AbortHandle) {
+    fn runs(&mut self, ids: &[NodeId], handle: &tokio::task::AbortHandle) {
         self.running += 1;
-        self.got_slot(ids);
         self.handles.extend(ids.iter().map(|id| (*id, handle.clone())));
     }
 
@@ -217,14 +228,19 @@ impl Engine {
             };
             if freed.is_none() && !matches!(self.nodes[id as usize].phase, Phase::Suspended | Phase::Resuming) {
                 self.running -= 1;
-                self.gave_slot(id);
-                freed = Some(handle);
+                freed = Some((handle, self.gave_slot(id)));
             }
             self.ran_within(id, began, ended);
             self.ran_one(id, result);
         }
         match freed {
-            Some(handle) if !next.is_empty() => self.holds_slot(&next, &handle),
+            Some((handle, slot)) if !next.is_empty() => {
+                match slot {
+                    Some(slot) => self.kept_slot(&next, slot),
+                    None => self.got_slot(&next),
+                }
+                self.runs(&next, &handle);
+            }
             _ => self.short = self.short.saturating_sub(usize::from(short)),
         }
     }

@@ -255,7 +255,7 @@ impl Engine {
             handle.abort();
         }
         (self.running, self.short) = (0, 0);
-        _ = self.ahead.take();
+        self.drop_ahead();
         for (_, share) in self.shares.drain() {
             self.pools.give(share);
         }

@@ -42,8 +42,8 @@ impl Engine {
         }
     }
 
-    /// Takes a node's lock, and tells whether it was taken just now; `None` if another process has it, which is waited
-    /// for beside the loop.
+    /// Takes a node's lock, and tells whether it was taken just now; `None` if another has it, which is waited for beside
+    /// the loop, or if that cannot be told, which ends the session.
     pub(super) fn take_lock(&mut self, id: NodeId) -> Option<bool> {
         let node = &mut self.nodes[id as usize];
         let key = node.keyed.as_ref()?.key;

@@ -1,5 +1,5 @@
 //! Which slot a run holds, so that a report can show them side by side. How many may be held is for
-//! `run.rs` to know.
+//! `batch.rs` to know.
 
 use super::Engine;
 use crate::graph::NodeId;
@@ -17,6 +17,12 @@ impl Slots {
         });
         self.0[free] = true;
         u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    fn hold(&mut self, slot: u32) {
+        if let Some(held) = self.0.get_mut(slot as usize) {
+            *held = true;
+        }
     }
 
     fn give(&mut self, slot: u32) {
@@ -45,7 +51,18 @@ impl Engine {
 
     /// Nodes got a slot, which they use one after another.
     pub(super) fn got_slot(&mut self, ids: &[NodeId]) {
-        let (slot, started) = (self.slots.take(), self.seconds());
+        let slot = self.slots.take();
+        self.has_slot(ids, slot);
+    }
+
+    /// Nodes go on with the slot of others, which have just given it back.
+    pub(super) fn kept_slot(&mut self, ids: &[NodeId], slot: u32) {
+        self.slots.hold(slot);
+        self.has_slot(ids, slot);
+    }
+
+    fn has_slot(&mut self, ids: &[NodeId], slot: u32) {
+        let started = self.seconds();
         for id in ids {
             if let Some(timing) = &mut self.nodes[*id as usize].timing {
                 timing.spells.push(Spell { slot, started, ended: started });
@@ -53,13 +70,13 @@ impl Engine {
         }
     }
 
-    /// A node gives back the slot that it holds, alone or with others.
-    pub(super) fn gave_slot(&mut self, id: NodeId) {
+    /// A node gives back the slot that it holds, alone or with others. Returns which.
+    pub(super) fn gave_slot(&mut self, id: NodeId) -> Option<u32> {
         let ended = self.seconds();
-        if let Some(spell) = self.nodes[id as usize].timing.as_mut().and_then(|timing| timing.spells.last_mut()) {
-            spell.ended = ended;
-            self.slots.give(spell.slot);
-        }
+        let spell = self.nodes[id as usize].timing.as_mut()?.spells.last_mut()?;
+        spell.ended = ended;
+        self.slots.give(spell.slot);
+        Some(spell.slot)
     }
 
     /// When an attempt really began and ended: runs that share a slot got it together.

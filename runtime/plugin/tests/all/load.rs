@@ -30,6 +30,20 @@ fn importing(name: &str) -> Vec<u8> {
 }
 
 #[test]
+fn exports_of_other_types_are_refused_when_it_is_loaded() {
+    let bytes = wat::parse_str(
+        r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (export "describe" (func $f)) (export "declare" (func $f)) (export "run" (func $f)))"#,
+    );
+    let said = load(&bytes.unwrap()).to_string();
+    let due = "`x.wasm` does not fit the contract `wrun:task@0.1`: type-checking export func `declare`: ";
+    assert!(said.starts_with(due), "{said}");
+}
+
+#[test]
 fn bytes_that_are_no_plugin_are_told_apart() {
     let hostile = hostile_bytes();
     let cases: [(&[u8], &str); 9] = [
