@@ -10,11 +10,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wrun_core::action::{Action, ActionInput, Code, ContainerAction, InputKind, NanMode};
 use wrun_core::digest::{ActionKey, TaskId, TreeDigest};
-use wrun_core::param::{ParamType, Params, Value, Visibility};
+use wrun_core::param::{ParamType, Params, Visibility};
 use wrun_core::plan::{OUT_URL, Plan, Source};
-use wrun_core::reason::{Reason, changes, diff};
+use wrun_core::reason::{Reason, diff};
 use wrun_core::result::{ActionResult, Address, Step};
 use wrun_core::task::{Need, SANDBOX, task_id};
 use wrun_exec::{Capacity, PlanError, RunError};
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) tombstones: Arc<Tombstones>,
     /// What the last run of the same goal listed, read when a task without a past asks for it.
     pub(crate) relatives: tokio::sync::OnceCell<Relatives>,
+    /// How many tasks without a past there were.
+    pub(crate) strangers: AtomicUsize,
     /// Whether somebody will read whole records of hits: a preview that is explained.
     pub(crate) keep_records: bool,
     /// The components that are in the store already.
@@ -50,6 +53,7 @@ impl Shared {
             resolver: Resolver::new(&setup.plugins, options),
             tombstones,
             relatives: tokio::sync::OnceCell::new(),
+            strangers: AtomicUsize::new(0),
             keep_records: false,
             kept: crate::runner::Kept::default(),
             images: crate::images::Images::new(false),
@@ -58,7 +62,7 @@ impl Shared {
     }
 }
 
-/// The tasks of an earlier run, by plugin id and task type: their params and keys.
+/// The tasks of an earlier run, by plugin id and task type: their significant params and keys.
 pub(crate) type Relatives = BTreeMap<(String, String), Vec<(Params, ActionKey)>>;
 
 /// What is wrong with a task, for people.
@@ -451,7 +455,6 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
         }
     }
     let mut out = Vec::with_capacity(batch.len());
-    let few = batch.len() <= FEW;
     for ((miss, task), latest) in batch.into_iter().zip(ids).zip(latest) {
         let before: Option<ActionResult> = latest.and_then(|address| {
             let found = records.get(&address.key)?;
@@ -463,7 +466,9 @@ pub(crate) async fn explain(shared: &Shared, batch: Vec<Miss>) -> Result<Vec<(No
             reasons.push(Reason::Forced);
         }
         let relative = match (&before, &miss.disowned) {
-            (None, None) if few && !miss.forced => relative(shared, &miss).await?,
+            (None, None) if !miss.forced && shared.strangers.fetch_add(1, Relaxed) < FEW => {
+                relative(shared, &miss).await?
+            }
             _ => None,
         };
         if let Some(relative) = relative {
@@ -524,7 +529,8 @@ pub(crate) fn differs(shared: &Shared, call: &SharedCall, old: &Action, new: &Ac
     reasons
 }
 
-/// Relatives are looked for where so few tasks ran for the first time.
+/// Relatives are looked for for so many tasks of a session, at most: each is compared with all of its type in the last
+/// run, and where there are more, that they are new says enough.
 const FEW: usize = 256;
 /// A listing longer than this is not read for relatives.
 const LONGEST_LISTING: u64 = 16 << 20;
@@ -536,15 +542,14 @@ async fn relative(shared: &Shared, miss: &Miss) -> Result<Option<ActionResult>, 
     let plugin = shared.resolver.plugin(&miss.call).planner.description().id.clone();
     let task = shared.resolver.task_type(&miss.call);
     let Some(others) = relatives.get(&(plugin, task.name.clone())) else { return Ok(None) };
-    let ours: BTreeMap<String, Value> = miss.call.params.significant(&task.params).0.into_iter().collect();
-    let mut by_param: BTreeMap<String, Vec<ActionKey>> = BTreeMap::new();
-    for (params, key) in others {
-        let theirs = params.significant(&task.params).0.into_iter().collect();
-        let mut changed = changes(theirs, ours.clone()).into_iter();
-        if let (Some((name, ..)), None) = (changed.next(), changed.next())
-            && !task.params.iter().any(|spec| spec.name == name && is_time(&spec.kind))
+    let ours = miss.call.params.significant(&task.params);
+    let mut by_param: BTreeMap<&str, Vec<ActionKey>> = BTreeMap::new();
+    for (theirs, key) in others {
+        let mut apart = task.params.iter().filter(|spec| ours.0.get(&spec.name) != theirs.0.get(&spec.name));
+        if let (Some(spec), None) = (apart.next(), apart.next())
+            && !is_time(&spec.kind)
         {
-            by_param.entry(name).or_default().push(*key);
+            by_param.entry(&spec.name).or_default().push(*key);
         }
     }
     let Some(key) = by_param.into_values().find(|keys| keys.len() == 1).map(|keys| keys[0]) else {
@@ -585,7 +590,11 @@ async fn relatives(shared: &Shared) -> Result<Relatives, StoreError> {
                 ..
             }) = serde_json::from_slice(line)
             {
-                out.entry((plugin, task)).or_default().push((params, key));
+                let all = shared.setup.plugins.iter().map(|plugin| plugin.planner.description());
+                if let Some(spec) = all.filter(|it| it.id == plugin).find_map(|it| it.task(&task)) {
+                    let params = params.significant(&spec.params);
+                    out.entry((plugin, task)).or_default().push((params, key));
+                }
             }
         }
         break;

@@ -208,3 +208,17 @@ fn private_param() {
     assert_eq!(why.reasons, [Reason::ParamChanged { name: "n".into(), old: None, new: None }]);
     assert_eq!(why.reasons[0].to_string(), "param n changed");
 }
+
+#[test]
+fn very_many_new_tasks_are_not_each_compared_with_all_of_the_last_run() {
+    let leaves = |top: i64| -> Vec<i64> { if top == 1 { vec![0] } else { (1..=300).collect() } };
+    let inputs = move |top| leaves(top).into_iter().map(|n| task(&format!("i{n}"), "leaf", n)).collect();
+    let fake = plugin(vec![("leaf", leaf(|n| n.to_string())), ("top", pure(inputs, |_, all| all.into()))]);
+    let world = World::new(2);
+    world.build(&fake, &[("top", 1)]);
+    let outcome = world.build(&fake, &[("top", 2)]);
+    let (new, changed): (Vec<_>, Vec<_>) =
+        outcome.report.tasks.iter().partition(|task| task.reason == [Reason::New]);
+    assert_eq!((new.len(), changed.len()), (45, 256));
+    assert!(changed.iter().all(|task| matches!(task.reason[..], [Reason::ParamChanged { .. }])));
+}
