@@ -51,6 +51,18 @@ if [ $lints = yes ]; then
   step clippy cargo clippy --release --workspace --all-targets -- -D warnings
 fi
 
+# The product by itself has the features that it has beside its tests. Else wasmtime would be compiled twice, and what is
+# tested would not be what is shipped.
+compiled_once() {
+  local said
+  said=$(cargo build --release -p wrun 2>&1) || { printf '%s\n' "$said"; return 1; }
+  printf '%s\n' "$said"
+  [[ $said != *Compiling* ]] && return
+  printf 'error: a test brings in a feature that the product alone is not built with\n'
+  printf 'hint: `cargo tree --workspace -e normal,dev,features -i CRATE` of the first crate above says which; name it in runtime/cli/Cargo.toml\n'
+  return 1
+}
+
 # What a test cannot do on this machine is said here, not in the output of a test that passes.
 small=$(mktemp -d)
 if ! unshare -m mount -t tmpfs none "$small" 2>/dev/null && ! unshare -rm mount -t tmpfs none "$small" 2>/dev/null; then
@@ -77,6 +89,7 @@ fi
 
 step nextest cargo nextest run --release --workspace --profile "$profile" --no-tests=pass
 count nextest
+step compiled-once compiled_once
 if [ $lints = yes ]; then
   step doc cargo test --release --workspace --doc
   count doc
