@@ -249,9 +249,11 @@ pub(crate) async fn write(
     totals: Totals,
     walked: &[TaskReport],
     found: &Found,
+    interrupted: bool,
 ) -> Result<(), BuildError> {
     let setup = &engine.shared.setup;
-    let complete = totals.cached + totals.ran == totals.tasks;
+    // What was interrupted may not have looked at everything.
+    let complete = !interrupted && totals.cached + totals.ran == totals.tasks;
     let draws = complete && !setup.store.is_remote();
     let kept = kept(engine);
     let (listing, graph) =

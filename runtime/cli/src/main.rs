@@ -50,7 +50,7 @@ mod watch;
 mod workspace;
 
 use args::{Cli, Command, PluginCommand, StoreCommand};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use error::{CliError, Result};
 use exit::Exit;
 use explain::Code;
@@ -70,7 +70,7 @@ fn main() {
         plain_shell().bytes(candidates.as_bytes());
         end(Exit::Ok);
     }
-    let cli = match Cli::try_parse_from(&given) {
+    let cli = match parse(&given) {
         Ok(cli) => cli,
         Err(error) => end(refuse(&plain_shell(), &error, &given)),
     };
@@ -82,6 +82,12 @@ fn main() {
             end(error.exit)
         }
     }
+}
+
+/// Understands the command line. Help is as wide as the terminal.
+fn parse(given: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command().term_width(plain_shell().help_width());
+    Cli::from_arg_matches(&command.try_get_matches_from_mut(given)?).map_err(|error| error.format(&mut command))
 }
 
 fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
@@ -139,7 +145,7 @@ fn run(shell: &Shell, cli: &Cli) -> Result<Exit> {
 
 /// Prints the help of a command that names no plugin.
 fn command_help(shell: &Shell, name: &str) -> Result<Exit> {
-    let mut all = Cli::command();
+    let mut all = Cli::command().term_width(shell.help_width());
     all.build();
     if let Some(command) = all.find_subcommand_mut(name) {
         let help = command.render_help();
@@ -163,6 +169,10 @@ fn refuse(shell: &Shell, error: &clap::Error, given: &[std::ffi::OsString]) -> E
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
             Err(_) => Exit::Store,
         },
+        K::DisplayHelpOnMissingArgumentOrSubcommand => {
+            warn(&error.render().to_string());
+            Exit::Usage
+        }
         K::InvalidUtf8 => {
             let bad = given.iter().find(|arg| arg.to_str().is_none());
             let shown = bad.map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
@@ -189,10 +199,24 @@ fn grammar(error: &clap::Error, given: &[std::ffi::OsString]) -> CliError {
     let mut out = CliError::usage(lines.collect::<Vec<_>>().join("\n"));
     let word = |kind| match error.get(kind) {
         Some(V::String(word)) => Some(word.clone()),
-        Some(V::Strings(words)) => words.first().cloned(),
+        // The likeliest is the last.
+        Some(V::Strings(words)) => words.last().cloned(),
         _ => None,
     };
-    if let Some(near) = [C::SuggestedSubcommand, C::SuggestedArg, C::SuggestedValue].into_iter().find_map(word) {
+    // Only words of ours are shown: what else stands there may be anything.
+    let command = Cli::command();
+    let named = given.iter().skip(1).filter_map(|arg| arg.to_str()).find_map(|arg| command.find_subcommand(arg));
+    if error.kind() == K::MissingSubcommand {
+        out.message = "no command is given".to_owned();
+    }
+    if let (K::InvalidSubcommand, Some(wrong)) = (error.kind(), word(C::InvalidSubcommand)) {
+        let there = named.unwrap_or(&command).get_subcommands().filter(|it| !it.is_hide_set());
+        if let Some(near) = wrun_core::suggest::nearest(&wrong, there.map(clap::Command::get_name)) {
+            return out.hint(format!("did you mean `{near}`?"));
+        }
+    } else if let Some(near) =
+        [C::SuggestedSubcommand, C::SuggestedArg, C::SuggestedValue].into_iter().find_map(word)
+    {
         return out.hint(format!("did you mean `{near}`?"));
     }
     let flag = word(C::InvalidArg).filter(|arg| error.kind() == K::UnknownArgument && arg.starts_with("--"));
@@ -200,9 +224,6 @@ fn grammar(error: &clap::Error, given: &[std::ffi::OsString]) -> CliError {
         let name = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
         return out.hint(format!("a param of a task is given with `--param {name}=VALUE`"));
     }
-    // Only words of ours: what else stands there may be anything.
-    let command = Cli::command();
-    let named = given.iter().skip(1).filter_map(|arg| arg.to_str()).find_map(|arg| command.find_subcommand(arg));
     let named = named.map(|command| format!(" {}", command.get_name())).unwrap_or_default();
     out = out.hint(format!("`wrun{named} --help` shows what it takes"));
     out

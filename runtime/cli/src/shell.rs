@@ -146,12 +146,27 @@ impl Shell {
         self.columns.unwrap_or(80)
     }
 
+    /// Returns how wide help is.
+    pub(crate) fn help_width(&self) -> usize {
+        const WIDEST: usize = 100;
+        self.columns.map_or(WIDEST, |columns| columns.clamp(30, WIDEST))
+    }
+
+    /// Makes the line on stdout that names a file that was made: for people a link to it, where the terminal shows links.
+    pub(crate) fn path_line(&self, path: &Path) -> String {
+        let text = path.display().to_string();
+        match self.terminal {
+            true => self.link(path, &crate::text::visible_lines(&text)) + "\n",
+            false => text + "\n",
+        }
+    }
+
     /// Breaks lines for people where stderr is a narrow terminal; wider ones do it well enough themselves.
     pub(crate) fn fit(&self, text: &str) -> String {
         fit(text, columns(&std::io::stderr())).into_owned()
     }
 
-    /// Makes text on stderr a link to a file, where the terminal shows links.
+    /// Makes text for people a link to a file, where the terminal shows links.
     pub(crate) fn link(&self, path: &Path, text: &str) -> String {
         match path.canonicalize() {
             Ok(path) if self.links => format!("\x1b]8;;{}\x1b\\{text}\x1b]8;;\x1b\\", file_url(&path)),

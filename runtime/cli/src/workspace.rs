@@ -165,16 +165,44 @@ impl Workspace {
         if let Some(path) = named.to_str().and_then(|name| self.config.plugins.get(name)) {
             return self.load("", &self.root.join(path));
         }
-        self.load("", &self.cwd.join(named)).map_err(|error| {
-            let Some(name) = named.to_str().filter(|name| !name.contains(['/', '.'])) else { return error };
-            let aliases = || self.config.plugins.keys().map(String::as_str);
-            match nearest(name, aliases()) {
-                Some(near) => CliError { hint: None, ..error }.hint(format!("did you mean `{near}`?")),
-                None if self.config.plugins.is_empty() => CliError { hint: None, ..error }
-                    .hint("name a component file, or an alias under [plugins] of wrun.toml"),
-                None => CliError { hint: None, ..error }
-                    .hint(format!("wrun.toml has {}", list(&aliases().collect::<Vec<_>>()))),
+        let path = self.cwd.join(named);
+        self.load("", &path).map_err(|error| {
+            // What is there and is no plugin has a better hint than another name.
+            let hint = if path.exists() { None } else { self.meant(named, &path) };
+            match hint {
+                Some(hint) => CliError { hint: Some(hint), ..error },
+                None => error,
             }
+        })
+    }
+
+    /// Says what may have been meant by a name of which there is neither an alias nor a file.
+    fn meant(&self, named: &Path, path: &Path) -> Option<String> {
+        let name = named.file_name()?.to_str()?;
+        let bare = named.components().count() == 1 && !name.contains('.');
+        let aliases: Vec<&str> = self.config.plugins.keys().map(String::as_str).filter(|_| bare).collect();
+        if let Some(near) = nearest(name, aliases.iter().copied()) {
+            return Some(format!("did you mean `{near}`?"));
+        }
+        let component = name.strip_suffix(".wasm");
+        let there = path.parent().and_then(|folder| folder.read_dir().ok()).into_iter().flatten().flatten();
+        let there: Vec<String> = there
+            .filter_map(|entry| {
+                let other = entry.file_name().into_string().ok()?;
+                match component {
+                    Some(_) => other.strip_suffix(".wasm").map(str::to_owned),
+                    None => entry.path().is_dir().then_some(other),
+                }
+            })
+            .collect();
+        if let Some(near) = nearest(component.unwrap_or(name), there.iter().map(String::as_str)) {
+            let near =
+                named.with_file_name(if component.is_some() { format!("{near}.wasm") } else { near.to_owned() });
+            return Some(format!("did you mean `{}`?", near.display()));
+        }
+        bare.then(|| match aliases.as_slice() {
+            [] => "name a component file, a source folder, or an alias under [plugins] of wrun.toml".to_owned(),
+            aliases => format!("wrun.toml has {}", list(aliases)),
         })
     }
 

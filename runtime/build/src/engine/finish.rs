@@ -24,7 +24,7 @@ pub(super) fn state(end: &End) -> (State, Option<&str>) {
 }
 
 impl Session {
-    /// Makes the report, and the session record where everything succeeded.
+    /// Makes the report, and the session record where everything succeeded; of any other only what belongs in the history.
     pub(crate) async fn finish(self, goals: &[GoalCall], before: Moved) -> Result<Outcome, BuildError> {
         let Self { mut engine, interrupted } = self;
         engine.end_the_rest(interrupted);
@@ -37,8 +37,8 @@ impl Session {
         let walked = if silent { Vec::new() } else { engine.task_reports() };
         let outputs: Vec<Option<GoalOutput>> = engine.goals.iter().map(|goal| engine.goal_output(*goal)).collect();
         let failures = engine.failures();
-        if !interrupted && !known {
-            crate::record::write(&engine, goals, totals, &walked, &found).await?;
+        if !known {
+            crate::record::write(&engine, goals, totals, &walked, &found, interrupted).await?;
         }
         let mut report = Report {
             format: FORMAT,

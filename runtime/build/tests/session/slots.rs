@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use wrun_build::Interrupt;
 use wrun_core::report::State;
+use wrun_core::session::SessionRecord;
 
 const LEAVES: i64 = 400;
 
@@ -82,6 +83,12 @@ fn an_interrupt_leaves_nothing_behind_that_would_be_wrong() {
     assert!(outcome.interrupted);
     let kept = outcome.report.tasks.iter().filter(|task| task.state == State::Ran).count();
     assert!(kept < usize::try_from(LEAVES).unwrap());
+    // It is in the history, and is not what the next build begins with.
+    let runs = world.block_on(setup.store.runs(10)).unwrap();
+    let record: SessionRecord = serde_json::from_slice(&runs[0].1).unwrap();
+    assert_eq!((runs.len(), record.totals.ran), (1, kept as u64));
+    assert!(record.totals.blocked > 0);
+    assert!(world.block_on(setup.store.session(record.goal)).unwrap().is_none());
     let again = many(|n| Ok(n.to_string()));
     let outcome = world.build(&again, &[("top", 0)]);
     let expected: Vec<String> = (0..LEAVES).map(|n| n.to_string()).collect();

@@ -64,9 +64,12 @@ fn find(dir: &Dir, path: &str) -> Result<(Dir, Entry)> {
         entries => {
             let names: Vec<String> =
                 entries.iter().take(10).map(|entry| format!("{path}/{}", entry.name)).collect();
-            Err(CliError::usage(format!("`{path}` is a folder, and `cat` prints one file"))
-                .code(Code::NoSuchOutput)
-                .hint(format!("there are {}", crate::config::list(&names))))
+            let error = CliError::usage(format!("`{path}` is a folder, and `cat` prints one file"))
+                .code(Code::NoSuchOutput);
+            Err(match names.as_slice() {
+                [] => error.hint("there is nothing in it; `wrun ls` lists the files of an output"),
+                names => error.hint(format!("there are {}", crate::config::list(names))),
+            })
         }
     }
 }

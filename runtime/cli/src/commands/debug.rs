@@ -110,7 +110,8 @@ fn say(shell: &Shell, folder: &Path, source: Option<&Path>, task: &str, ended: &
         return;
     }
     let style = shell.out();
-    let mut out = format!("{}  {task} {ended}\n", style.bold(folder.display()));
+    let linked = shell.link(folder, &style.bold(folder.display()));
+    let mut out = format!("{linked}  {task} {ended}\n");
     out += "  in/          what it read\n  out/         what it left\n  params.json  its params\n";
     out += "  plan.json    its plan, and what it asked for\n  log.txt      what it said\n";
     match (native, stepped) {
@@ -137,7 +138,8 @@ fn say_container(shell: &Shell, folder: &Path, task: &str, ended: &str, command:
         return;
     }
     let style = shell.out();
-    let mut out = format!("{}  {task} {ended}\n", style.bold(folder.display()));
+    let linked = shell.link(folder, &style.bold(folder.display()));
+    let mut out = format!("{linked}  {task} {ended}\n");
     out += "  in/          what it read\n  out/         what it left\n  params.json  its params\n";
     out += "  plan.json    its plan\n  log.txt      what it said\n";
     out += &format!("repeat it, with another /out:\n  {command}\n");

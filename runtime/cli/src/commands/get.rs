@@ -73,7 +73,7 @@ pub(crate) fn put(prepared: &Prepared, outcome: &Outcome, folder: &Path) -> Resu
     let mut lines = String::new();
     for (temporary, path, size) in &placed {
         swap(temporary, path)?;
-        lines += &format!("{}\n", path.display());
+        lines += &shell.path_line(path);
         if shell.verbose {
             shell.note(&format!("`{}`, {}", path.display(), text::bytes(*size)));
         }
@@ -84,7 +84,7 @@ pub(crate) fn put(prepared: &Prepared, outcome: &Outcome, folder: &Path) -> Resu
             shell.json_line(&serde_json::json!({"path": path.display().to_string(), "size": size}));
         }
     } else if !shell.quiet {
-        shell.shown(lines.as_bytes());
+        shell.data(&lines);
     }
     Ok(Exit::Ok)
 }

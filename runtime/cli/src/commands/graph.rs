@@ -14,6 +14,7 @@ use crate::workspace::Need;
 
 /// Draws.
 pub(crate) fn run(shell: &Shell, args: &GraphArgs) -> Result<Exit> {
+    let format = format(args)?;
     let drawing = match &args.from {
         Some(path) => {
             if args.goal.plugin.is_some() {
@@ -24,7 +25,7 @@ pub(crate) fn run(shell: &Shell, args: &GraphArgs) -> Result<Exit> {
         }
         None => planned(shell, args)?,
     };
-    let text = match format(args) {
+    let text = match format {
         GraphFormat::Svg => svg(&drawing, For::File),
         GraphFormat::Dot => in_dot(&drawing),
         GraphFormat::Mermaid => in_mermaid(&drawing),
@@ -45,11 +46,17 @@ fn planned(shell: &Shell, args: &GraphArgs) -> Result<Drawing> {
 }
 
 /// What was asked for, else what the file's name says.
-fn format(args: &GraphArgs) -> GraphFormat {
+fn format(args: &GraphArgs) -> Result<GraphFormat> {
     let ending = args.output.as_deref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
-    args.format.unwrap_or(match ending {
-        Some("dot" | "gv") => GraphFormat::Dot,
-        Some("mmd" | "mermaid") => GraphFormat::Mermaid,
-        _ => GraphFormat::Svg,
+    Ok(match (args.format, ending) {
+        (Some(format), _) => format,
+        (None, Some("dot" | "gv")) => GraphFormat::Dot,
+        (None, Some("mmd" | "mermaid")) => GraphFormat::Mermaid,
+        (None, Some("svg") | None) => GraphFormat::Svg,
+        (None, Some(other)) => {
+            let other = crate::text::plain(other);
+            return Err(CliError::usage(format!("a graph is not written as `.{other}`"))
+                .hint("let the name end in .svg, .dot or .mmd, or say `--format`"));
+        }
     })
 }

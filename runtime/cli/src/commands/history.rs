@@ -4,6 +4,7 @@ use super::{Last, prepare};
 use crate::args::HistoryArgs;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::shell::Shell;
 use crate::text::{clip, count, fold, plain, seconds, varying};
 use crate::workspace::{Need, Workspace, description};
@@ -107,6 +108,7 @@ fn of_task(shell: &Shell, args: &HistoryArgs) -> Result<Exit> {
     }
     if rows.is_empty() {
         return Err(CliError::new(Exit::Failed, format!("no build of this store had `{name}`"))
+            .code(Code::NoResult)
             .hint("`wrun history` lists the builds, and `wrun build` makes one"));
     }
     let zone = prepared.workspace.now().time_zone().clone();

@@ -5,6 +5,7 @@ use crate::args::LogArgs;
 use crate::env;
 use crate::error::{CliError, Result};
 use crate::exit::Exit;
+use crate::explain::Code;
 use crate::progress::board;
 use crate::shell::Shell;
 use crate::text::{counted, plain, seconds};
@@ -58,18 +59,23 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
         if let Some((message, ended)) = &attempt.failed {
             let age = jiff::Timestamp::from_millisecond(*ended).map(|then| env::now().duration_since(then));
             let age = age.map_or(String::new(), |age| format!(" {} ago", seconds(age.as_secs_f64())));
-            shell.note(&format!("this attempt failed{age}: {}", plain(message)));
+            let why = message.lines().next().unwrap_or_default();
+            shell.note(&format!("this attempt failed{age}: {}", plain(why)));
+        } else if attempt.log.is_empty() {
+            shell.note("it ran, and said nothing");
         }
     }
     if missing == 0 {
         return Ok(Exit::Ok);
     }
     let what = if calls.len() == 1 {
-        format!("`{} {}`", task.name, calls[0].params.display(&task.params)).replace(" `", "`") + " never ran"
+        format!("`{} {}`", task.name, calls[0].params.display(&task.params)).replace(" `", "`")
+            + " never ran to an end"
     } else {
-        format!("{} of {} never ran", counted(missing, "task"), calls.len())
+        format!("{} of {} never ran to an end", counted(missing, "task"), calls.len())
     };
     Err(CliError::new(Exit::Failed, what)
+        .code(Code::NoResult)
         .hint("`wrun build` runs it, and `wrun plan` says what it waits for or is blocked by"))
 }
 

@@ -14,7 +14,7 @@ fn the_log_of_the_latest_result() {
     env.words("build hostile.wasm fine -q").ok();
     env.words("log hostile.wasm talks").refused(
         1,
-        "error: `talks n=0` never ran\nhint: `wrun build` runs it, and `wrun plan` says what it waits for or is blocked by\n",
+        "error: `talks n=0` never ran to an end\nhint: `wrun build` runs it, and `wrun plan` says what it waits for or is blocked by\n",
     );
     env.words("build hostile.wasm talks -q").ok();
     assert_eq!(env.words("log hostile.wasm talks").ok().stdout(), "one\ntwo\nthree\n");
@@ -54,7 +54,7 @@ fn a_result_after_a_failure_and_a_failure_after_a_result() {
     assert!(env.report("log report.wasm split-by-day").ok().stderr().contains("this attempt failed"));
     env.write("flights.csv", crate::env::FLIGHTS);
     env.report("build report.wasm split-by-day -q").ok();
-    assert_eq!(env.report("log report.wasm split-by-day").ok().stderr(), "");
+    assert_eq!(env.report("log report.wasm split-by-day").ok().stderr(), "note: it ran, and said nothing\n");
     env.write("flights.csv", "no header either\n");
     env.report("build report.wasm split-by-day -q").code(1);
     assert!(env.report("log report.wasm split-by-day").ok().stderr().contains("this attempt failed"));
