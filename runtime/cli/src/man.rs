@@ -60,7 +60,11 @@ fn page(command: &Command, name: &str) -> Vec<u8> {
     let command = command.clone().version(env!("CARGO_PKG_VERSION"));
     let mut out = Vec::new();
     // Writing to memory cannot fail.
-    _ = clap_mangen::Man::new(command).title(name).manual("wrun").render(&mut out);
+    _ = clap_mangen::Man::new(command)
+        .title(name)
+        .source(concat!("wrun ", env!("CARGO_PKG_VERSION")))
+        .manual("wrun")
+        .render(&mut out);
     out
 }
 

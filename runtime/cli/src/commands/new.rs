@@ -73,7 +73,8 @@ pub(crate) fn run(shell: &Shell, args: &NewArgs) -> Result<Exit> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            return Err(CliError::usage(format!("`{shown}` is there already, and is no folder"))
+            let file = dir.ancestors().find(|it| it.is_file()).unwrap_or(dir).display();
+            return Err(CliError::usage(format!("`{file}` is there already, and is no folder"))
                 .hint("choose another name"));
         }
         Err(error) => return Err(CliError::file(Exit::Usage, "read", dir, &error)),

@@ -23,6 +23,10 @@ use wrun_build::verify::{Verdict, Verified, verify};
 /// Tests.
 pub(crate) fn run(shell: &Shell, args: &TestArgs) -> Result<Exit> {
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
+    if dir.is_file() {
+        return Err(CliError::usage(format!("`{}` is a file", dir.display()))
+            .hint("name the folder of a package: its tests are run from source"));
+    }
     if !dir.is_dir() {
         let error = std::fs::read_dir(dir).err().unwrap_or_else(|| std::io::ErrorKind::NotADirectory.into());
         return Err(CliError::file(Exit::Usage, "read", dir, &error).hint("name the folder of a package"));

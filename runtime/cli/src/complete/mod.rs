@@ -74,6 +74,7 @@ pub(crate) fn asked(given: &[OsString]) -> Option<String> {
 
 /// What stands before the cursor, understood as far as it goes.
 struct Before<'a> {
+    root: &'a Command,
     command: &'a Command,
     /// Words that are no options.
     words: Vec<String>,
@@ -87,7 +88,8 @@ struct Before<'a> {
 
 impl<'a> Before<'a> {
     fn new(root: &'a Command, words: &[String]) -> Self {
-        let mut it = Self { command: root, words: Vec::new(), options: Vec::new(), open: None, plain: false };
+        let mut it =
+            Self { root, command: root, words: Vec::new(), options: Vec::new(), open: None, plain: false };
         for word in words.iter().skip(1) {
             it.take(word);
         }
@@ -232,6 +234,12 @@ fn of_arg(arg: &Arg, before: &Before<'_>, known: &Known, current: &str) -> Vec<C
     let plugin = || before.plugin().and_then(|(named, words)| Some((known.plugin(named)?, words)));
     match (arg.get_id().as_str(), name) {
         ("plugin", _) => known.plugins(current),
+        // `wrun man`, and the help of a command.
+        ("command", _) => {
+            let found = before.words.iter().try_fold(before.root, |at, word| at.find_subcommand(word));
+            let shown = found.into_iter().flat_map(Command::get_subcommands).filter(|sub| !sub.is_hide_set());
+            shown.map(|sub| Candidate::new(sub.get_name(), about(sub.get_about()))).collect()
+        }
         ("code", _) => {
             let codes = crate::explain::Code::ALL.iter();
             codes.map(|code| Candidate::new(code.word(), code.summary())).collect()
@@ -248,7 +256,7 @@ fn of_arg(arg: &Arg, before: &Before<'_>, known: &Known, current: &str) -> Vec<C
             Some((plugin, words)) => plugin.word(words, current),
             None => Vec::new(),
         },
-        (_, "TASK") | ("task" | "except", _) => match plugin() {
+        (_, "TASK") | ("task" | "except" | "a" | "b", _) => match plugin() {
             Some((plugin, _)) => plugin.tasks(),
             None => Vec::new(),
         },

@@ -25,6 +25,8 @@ fn commands_and_options() {
     assert_eq!(offered(&env, &["build", "--color=n"]), ["--color=never"]);
     assert_eq!(offered(&env, &["completions", ""]), ["bash", "zsh", "fish"]);
     assert_eq!(offered(&env, &["--exp"]), ["--explain"]);
+    assert_eq!(offered(&env, &["man", "bu"]), ["build"]);
+    assert_eq!(offered(&env, &["man", "store", "ch"]), ["check"]);
     assert_eq!(offered(&env, &["explain", "unknown-"]), ["unknown-param", "unknown-task", "unknown-tombstone"]);
     assert_eq!(offered(&env, &["--explain", "unknown-ta"]), ["unknown-task"]);
 }
@@ -38,6 +40,8 @@ fn plugins_tasks_params_and_values() {
         assert_eq!(offered(&env, &["build", plugin, "d"]), ["delays"], "{plugin}");
     }
     assert_eq!(offered(&env, &["describe", "flights", "w"]), ["week"]);
+    assert_eq!(offered(&env, &["diff", "flights", "w"]), ["week"]);
+    assert_eq!(offered(&env, &["diff", "flights", "delays", "w"]), ["week"]);
     assert_eq!(offered(&env, &["build", "flights", "delays", "-p", ""]), ["date=", "source="]);
     assert_eq!(offered(&env, &["build", "flights", "--param", "", "delays"]), ["delays"]);
     // What is given already is not offered again.

@@ -27,6 +27,7 @@ fn each_error_has_a_code_one_hint_and_a_page() {
         ("hsitory", "usage", "did you mean `history`?"),
         ("lgo", "usage", "did you mean `log`?"),
         ("elephant", "usage", "`wrun --help` shows what it takes"),
+        ("test flights.csv", "usage", "name the folder of a package"),
         ("store chekc", "usage", "did you mean `check`?"),
         ("-v", "usage", "`wrun --help` shows what it takes"),
         ("graph report.wasm -o report.png", "usage", "let the name end in .svg"),

@@ -59,6 +59,8 @@ fn what_is_there_is_left_alone() {
     assert!(ran.stderr().contains("`there` is there already, and is not empty\n"), "{}", ran.stderr());
     assert_eq!(env.path("there").read_dir().unwrap().count(), 1);
     env.write("file", "");
-    let ran = env.words("new file").code(2);
-    assert!(ran.stderr().contains("`file` is there already, and is no folder\n"), "{}", ran.stderr());
+    for name in ["file", "file/x"] {
+        let ran = env.words(&format!("new {name}")).code(2);
+        assert!(ran.stderr().contains("`file` is there already, and is no folder\n"), "{}", ran.stderr());
+    }
 }
