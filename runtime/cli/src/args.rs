@@ -454,7 +454,8 @@ pub(crate) struct ReportArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Without PLUGIN it lists builds; with it, what became of one task in them: when, how \
-    long, hit or run, by which code. A build in which nothing had moved is the one that it repeats, and has no line of its own.")]
+    long, hit or run, by which code. A build in which nothing had moved is the one that it repeats, and has no line of \
+    its own.")]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) goal: GoalArgs,

@@ -255,7 +255,7 @@ pub(crate) fn report(shell: &Shell, error: &CliError) {
 }
 
 /// Text of many lines stays below its first. Names in it may hold what a terminal would obey.
-fn indent(text: &str) -> String {
+pub(crate) fn indent(text: &str) -> String {
     text::visible_lines(text.trim_end()).replace('\n', "\n    ")
 }
 

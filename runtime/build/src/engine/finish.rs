@@ -5,10 +5,14 @@ use crate::api::{BuildError, Failure, Fate, GoalCall, GoalOutput, Listed, Outcom
 use crate::both::both;
 use crate::graph::{End, Node, NodeId};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use wrun_core::event::Event;
 use wrun_core::param::{Params, Visibility};
 use wrun_core::report::{AnsweredBy, FORMAT, HitSource, Moved, Report, State, TaskReport, Totals};
 use wrun_core::session::ExternalPin;
+
+/// How long an interrupted build may take for its line in the history.
+const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// Returns the state that an end is shown as, and the words that go with it.
 pub(super) fn state(end: &End) -> (State, Option<&str>) {
@@ -37,8 +41,12 @@ impl Session {
         let walked = if silent { Vec::new() } else { engine.task_reports() };
         let outputs: Vec<Option<GoalOutput>> = engine.goals.iter().map(|goal| engine.goal_output(*goal)).collect();
         let failures = engine.failures();
-        if !known {
-            crate::record::write(&engine, goals, totals, &walked, &found, interrupted).await?;
+        if interrupted {
+            // Whoever asked to stop waits for no store that is slow, and hears of no trouble that it has.
+            let line = crate::record::write(&engine, goals, totals, &walked, &found, true);
+            _ = tokio::time::timeout(LAST_LINE, line).await;
+        } else if !known {
+            crate::record::write(&engine, goals, totals, &walked, &found, false).await?;
         }
         let mut report = Report {
             format: FORMAT,

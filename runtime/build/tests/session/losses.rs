@@ -60,6 +60,20 @@ fn a_write_that_fails_is_an_error() {
 }
 
 #[test]
+fn who_stops_a_build_hears_of_no_trouble_with_its_line_in_the_history() {
+    let (world, fake, interrupt) = (World::new(2), large(), Interrupt::default());
+    interrupt.stop();
+    let (setup, goals) = (world.setup(&fake, "code"), calls(&[("top", 0)]));
+    let runs = [true, false].map(|fails| {
+        world.store.fail_commits(u32::from(fails));
+        let built = wrun_build::build(&setup, &world.options, &goals, world.handle(), &interrupt);
+        assert!(world.block_on(built).unwrap().interrupted);
+        world.block_on(setup.store.runs(9)).unwrap().len()
+    });
+    assert_eq!(runs, [0, 1]);
+}
+
+#[test]
 fn verify_finds_what_is_not_deterministic_and_keeps_the_first_result() {
     let world = World::new(2);
     let count = Arc::new(AtomicU32::new(0));

@@ -59,8 +59,7 @@ pub(crate) fn run(shell: &Shell, args: &LogArgs) -> Result<Exit> {
         if let Some((message, ended)) = &attempt.failed {
             let age = jiff::Timestamp::from_millisecond(*ended).map(|then| env::now().duration_since(then));
             let age = age.map_or(String::new(), |age| format!(" {} ago", seconds(age.as_secs_f64())));
-            let why = message.lines().next().unwrap_or_default();
-            shell.note(&format!("this attempt failed{age}: {}", plain(why)));
+            shell.note(&format!("this attempt failed{age}: {}", crate::indent(message)));
         } else if attempt.log.is_empty() {
             shell.note("it ran, and said nothing");
         }
